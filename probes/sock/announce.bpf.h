@@ -1,0 +1,115 @@
+/* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
+/* Who is at this end of a connection, told once; and that it is gone. */
+#ifndef TALLYMAN_ANNOUNCE_BPF_H
+#define TALLYMAN_ANNOUNCE_BPF_H
+
+static __always_inline void announce_inet(struct rec_conn *r, struct sock *sk)
+{
+	if (r->family == AF_INET) {
+		BPF_CORE_READ_INTO((__be32 *)r->local_addr, sk, __sk_common.skc_rcv_saddr);
+		BPF_CORE_READ_INTO((__be32 *)r->remote_addr, sk, __sk_common.skc_daddr);
+	} else {
+		BPF_CORE_READ_INTO(&r->local_addr, sk, __sk_common.skc_v6_rcv_saddr);
+		BPF_CORE_READ_INTO(&r->remote_addr, sk, __sk_common.skc_v6_daddr);
+	}
+	r->local_port = BPF_CORE_READ(sk, __sk_common.skc_num);
+	r->remote_port = bpf_ntohs(BPF_CORE_READ(sk, __sk_common.skc_dport));
+}
+
+static __always_inline struct sock *announce_unix_peer(struct sock *sk, bool plain)
+{
+	struct unix_sock *u = plain ? (struct unix_sock *)sk : bpf_skc_to_unix_sock(sk);
+
+	return !u ? NULL : plain ? BPF_CORE_READ(u, peer) : u->peer;
+}
+
+/* The other end's conn; at the server's end it also tells whose work this is. */
+static __always_inline __u64 announce_unix(struct conn *own, struct sock *sk, bool plain)
+{
+	struct sock *peer = announce_unix_peer(sk, plain);
+	struct conn *c = peer ? conn_find(peer, plain) : NULL;
+	struct seed *seed;
+
+	if (c && c->id) {
+		if (own->role == ROLE_SERVER)
+			own->client_cgroup = c->cgroup;
+		return c->id;
+	}
+	/* It was open before us, and is in step later. */
+	seed = peer && !plain && own->flags & CONN_LATE ? bpf_sk_storage_get(&seeds, peer, NULL, 0)
+							: NULL;
+	if (seed && own->role == ROLE_SERVER)
+		own->client_cgroup = seed->cgroup;
+	return 0;
+}
+
+/* Lanes are one a CPU: nothing else on this CPU has this time. */
+static __always_inline __u64 conn_id(__u64 now_ns)
+{
+	return now_ns << CONN_CPU_BITS | (bpf_get_smp_processor_id() & CONN_CPU_MASK);
+}
+
+static __always_inline void announce(struct io *io, bool plain)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+	struct conn *c = io->c;
+	struct lane *l = io->l;
+	struct sock *sk = io->sk;
+	struct rec_conn *r = lane_at(l); /* not on the stack, which is nearly full */
+
+	if (!c->id) {
+		c->id = conn_id(io->now_ns);
+		c->cgroup = cgroup_of(task);
+		local_announce(l, c, sk, io->bytes);
+	}
+	__builtin_memset(r, 0, sizeof(*r));
+	r->hdr = emit_hdr(REC_CONN, sizeof(*r), io->now_ns);
+	r->conn = c->id;
+	r->cgroup = c->cgroup;
+	r->pid = task->tgid;
+	r->netns = BPF_CORE_READ(sk, __sk_common.skc_net.net, ns.inum);
+	r->family = BPF_CORE_READ(sk, __sk_common.skc_family);
+	if (r->family == AF_UNIX)
+		r->peer_conn = announce_unix(c, sk, plain);
+	else
+		announce_inet(r, sk);
+	r->role = c->role;
+	r->protocol = c->protocol;
+	r->late = !!(c->flags & CONN_LATE);
+	if (c->flags & CONN_LATE && c->role == ROLE_SERVER) {
+		if (r->family != AF_UNIX)
+			seed_client(c, sk);
+		r->peer_cgroup = c->client_cgroup;
+	} else if (c->flags & CONN_BASED && !(c->flags & CONN_LATE) && !c->tries) {
+		r->request_seq = c->request_seq;
+		r->reply_seq = c->reply_seq;
+	}
+	bpf_get_current_comm(r->comm, sizeof(r->comm));
+	if (lane_commit(l, sizeof(*r))) {
+		c->flags |= CONN_ANNOUNCED;
+		slot_announced(c, c->id);
+	}
+	if (c->role == ROLE_SERVER)
+		serve_register(c);
+}
+
+static __always_inline void announce_close(struct lane *l, struct conn *c, __u32 reason,
+					   __u64 now_ns)
+{
+	struct rec_close r = { .conn = c->id, .reason = reason };
+
+	r.hdr = emit_hdr(REC_CLOSE, sizeof(r), now_ns);
+	emit(l, &r); /* lost: the reader forgets the connection when its table needs the room */
+}
+
+/* From here on it speaks what we do not know. */
+static __always_inline void announce_upgraded(struct lane *l, struct conn *c, __u64 now_ns)
+{
+	if (c->flags & CONN_ANNOUNCED)
+		announce_close(l, c, CLOSE_UPGRADED, now_ns);
+	c->flags &= ~CONN_ANNOUNCED;
+	slot_announced(c, 0);
+	c->protocol = CONN_IGNORED;
+}
+
+#endif

@@ -1,0 +1,248 @@
+/* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
+/*
+ * Connections with both ends on this node. The server's end tells all there is to tell; once the client's
+ * end knows that it is traced, it only tells when replies were read. Both ends number requests and
+ * bytes alike, so both know from which request on: counts stay exact for both roles.
+ */
+#ifndef TALLYMAN_LOCAL_BPF_H
+#define TALLYMAN_LOCAL_BPF_H
+
+#define LOCAL_BEFORE 8 /* a client may go local only before this many requests */
+
+enum conn_local {
+	LOCAL_UNKNOWN,
+	LOCAL_YES,
+	LOCAL_NO,
+	LOCAL_FRESH /* its thread is not billed yet */
+};
+
+/* What both ends know of a connection, see rec_conn. */
+struct served_key {
+	__u32 request_seq;
+	__u32 reply_seq;
+};
+
+/* Server ends that are traced from their first byte on. */
+struct served {
+	__u64 client_cgroup;
+	__u64 from_pos; /* of the request direction, once `local` */
+	__u32 local;	/* the client's end knows */
+	__u32 ends;	/* of a late one: see local_ends() */
+	__u32 protocol;
+	__u32 pad;
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, 16384);
+	__type(key, struct served_key);
+	__type(value, struct served);
+} served_ends SEC(".maps") __weak;
+
+/* By way of the lane's free space: before Linux 6.4 what a function is given may not hold a key. */
+static __always_inline struct served_key *served_key(struct lane *l, const struct conn *c)
+{
+	struct served_key *key = lane_at(l);
+
+	key->request_seq = c->request_seq;
+	key->reply_seq = c->reply_seq;
+	return key;
+}
+
+/*
+ * Where the streams begin in TCP's numbers. Of the request direction these `bytes` were just written or
+ * read, as its first; nothing was replied. The server's end makes itself known.
+ */
+static __always_inline void local_announce(struct lane *l, struct conn *c, struct sock *sk,
+					   __u32 bytes)
+{
+	struct tcp_sock *tp = (struct tcp_sock *)sk;
+	__u32 written, taken;
+	struct served zero = {};
+
+	c->local = LOCAL_NO;
+	if (c->flags & CONN_LATE) { /* see local_late_turn() */
+		if (c->flags & CONN_BASED)
+			c->local = LOCAL_UNKNOWN;
+		return;
+	}
+	if (BPF_CORE_READ(sk, __sk_common.skc_family) == AF_UNIX)
+		return;
+	written = BPF_CORE_READ(tp, write_seq);
+	taken = BPF_CORE_READ(tp, copied_seq);
+	c->request_seq = (c->role == ROLE_SERVER ? taken : written) - bytes;
+	c->reply_seq = c->role == ROLE_SERVER ? written : taken;
+	c->flags |= CONN_BASED;
+	if (c->tries)
+		return;
+	c->local = LOCAL_UNKNOWN;
+	if (c->role == ROLE_SERVER)
+		bpf_map_update_elem(&served_ends, served_key(l, c), &zero, BPF_ANY);
+}
+
+/*
+ * At the client's end, which has read all that was asked for: is the server's end traced here? Then what is
+ * asked from here on is the server's to tell, if the client wrote nothing but what its hook has seen.
+ */
+__noinline int local_client_try(struct conn *c, __u32 write_seq)
+{
+	struct lane *l = lane_get();
+	struct served *s;
+
+	if (!l || !c || c->done != c->requests || !c->requests)
+		return 0;
+	if (c->requests >= LOCAL_BEFORE) {
+		c->local = LOCAL_NO;
+		return 0;
+	}
+	s = bpf_map_lookup_elem(&served_ends, served_key(l, c));
+	if (!s || write_seq - c->request_seq != (__u32)c->req.pos)
+		return 0;
+	s->client_cgroup = c->cgroup;
+	s->from_pos = c->req.pos;
+	__sync_fetch_and_add(&s->local, 1); /* the fields before it are seen with it */
+	c->local = LOCAL_YES;
+	return 0;
+}
+
+static __always_inline void local_client(struct conn *c, struct sock *sk)
+{
+	struct tcp_sock *tp = (struct tcp_sock *)sk;
+
+	if (c->role == ROLE_CLIENT && c->local == LOCAL_UNKNOWN)
+		local_client_try(c, BPF_CORE_READ(tp, write_seq));
+}
+
+/* The same number at both ends, unless addresses or ports are translated between them. */
+static __always_inline __u32 local_ends(struct sock *sk)
+{
+	__u32 addresses = BPF_CORE_READ(sk, __sk_common.skc_daddr) ^
+			  BPF_CORE_READ(sk, __sk_common.skc_rcv_saddr);
+	__u32 ports = bpf_ntohs(BPF_CORE_READ(sk, __sk_common.skc_dport)) ^
+		      BPF_CORE_READ(sk, __sk_common.skc_num);
+
+	return addresses ^ ports << 8;
+}
+
+/* A server's end that was open before us is in step, from the byte on that request_seq names. */
+__noinline int local_late_served(struct conn *c, __u32 ends)
+{
+	struct lane *l = lane_get();
+	struct served s = { .ends = ends };
+
+	if (!l || !c)
+		return 0;
+	s.protocol = c->protocol;
+	bpf_map_update_elem(&served_ends, served_key(l, c), &s, BPF_ANY);
+	return 0;
+}
+
+/*
+ * At an end that was open before us, a turn begins with these bytes, just written or read: positions count from
+ * here. If the other end counts from the same, it will show by TCP's numbers.
+ */
+static __always_inline void local_late_turn(struct conn *c, struct sock *sk, __u32 bytes)
+{
+	struct tcp_sock *tp = (struct tcp_sock *)sk;
+	__u32 written, taken;
+
+	c->req.pos = 0;
+	c->rep.pos = 0;
+	if (BPF_CORE_READ(sk, __sk_common.skc_family) == AF_UNIX)
+		return;
+	written = BPF_CORE_READ(tp, write_seq);
+	taken = BPF_CORE_READ(tp, copied_seq);
+	c->request_seq = (c->role == ROLE_SERVER ? taken : written) - bytes;
+	c->reply_seq = c->role == ROLE_SERVER ? written : taken;
+	if (c->role == ROLE_SERVER)
+		c->flags |= CONN_BASED;
+}
+
+/* Did it? Of the turn's requests the client's end has written all that its hook has seen. */
+__noinline int local_late_find(struct conn *c, __u32 ends, __u32 write_seq)
+{
+	struct lane *l = lane_get();
+	struct served *s;
+
+	if (!l || !c || write_seq - c->request_seq != (__u32)c->req.pos)
+		return PROTO_UNKNOWN;
+	s = bpf_map_lookup_elem(&served_ends, served_key(l, c));
+	return s && s->ends == ends ? (int)s->protocol : PROTO_UNKNOWN;
+}
+
+/* What is asked from here on is the server's to tell. */
+__noinline int local_late_join(struct conn *c)
+{
+	struct lane *l = lane_get();
+	struct served *s;
+
+	if (!l || !c)
+		return 0;
+	s = bpf_map_lookup_elem(&served_ends, served_key(l, c));
+	if (!s)
+		return 0;
+	s->client_cgroup = c->cgroup;
+	s->from_pos = c->req.pos;
+	__sync_fetch_and_add(&s->local, 1);
+	c->local = LOCAL_YES;
+	return 1;
+}
+
+/* At the server's end: are the requests that are answered now timed at a local client's end? */
+static __always_inline bool local_server(struct lane *l, struct conn *c)
+{
+	struct served *s;
+
+	if (c->role != ROLE_SERVER || c->local == LOCAL_NO)
+		return false;
+	if (c->local != LOCAL_UNKNOWN)
+		return true;
+	if (c->done > LOCAL_BEFORE) {
+		c->local = LOCAL_NO;
+		return false;
+	}
+	s = bpf_map_lookup_elem(&served_ends, served_key(l, c));
+	if (!s || !s->local || c->req.pos <= s->from_pos)
+		return false;
+	c->client_cgroup = s->client_cgroup;
+	c->local = LOCAL_FRESH;
+	return true;
+}
+
+/*
+ * At the server's end, which just learnt for whom it works. Not where it learns it: there the calls are as
+ * deep as their stack may be.
+ */
+static __always_inline void local_bill(struct conn *c)
+{
+	if (c->local != LOCAL_FRESH)
+		return;
+	c->local = LOCAL_YES;
+	serve_register(c);
+}
+
+static __always_inline bool local_is_client(const struct conn *c)
+{
+	return c->local == LOCAL_YES && c->role == ROLE_CLIENT;
+}
+
+/* When bytes were written is when they arrive at the server's end. */
+static __always_inline void local_write(struct conn *c, __u32 bytes)
+{
+	c->req.pos += bytes;
+}
+
+static __always_inline void local_read(struct lane *l, struct conn *c, __u32 bytes, __u64 now_ns)
+{
+	struct rec_progress *r = lane_at(l);
+
+	r->hdr = emit_hdr(REC_PROGRESS, sizeof(*r), now_ns);
+	r->conn = c->id;
+	r->pos = c->rep.pos;
+	r->bytes = bytes;
+	r->direction = PROGRESS_REPLY;
+	c->rep.pos += bytes;
+	lane_commit(l, sizeof(*r)); /* if it is lost, only a time is: the request still counts */
+}
+
+#endif

@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Queue and CPU are what the kernel's parts leave of a request's time. */
+#include "probes/sock/parts.h"
+
+static uint64_t least(uint64_t a, uint64_t b)
+{
+	return a < b ? a : b;
+}
+
+void parts_fill(uint64_t parts[PART_MAX], const __u64 *off, uint64_t queue_ns, uint64_t service_ns)
+{
+	unsigned __int128 sum = 0;
+	uint64_t told = 0, woke_ns, room_ns;
+
+	for (int i = PART_CPU + 1; off && i < PART_MAX; i++)
+		sum += off[i];
+	/* The thread's wait for a CPU before the read is taken out of the queue. */
+	woke_ns = off ? least(least(off[PART_QUEUE], queue_ns), sum < UINT64_MAX ? sum : UINT64_MAX)
+		      : 0;
+	woke_ns = least(woke_ns, UINT64_MAX - service_ns);
+	room_ns = service_ns + woke_ns;
+	for (int i = PART_CPU + 1; i < PART_MAX; i++) {
+		parts[i] = off ? off[i] : 0;
+		if (sum > room_ns)
+			parts[i] = (uint64_t)((unsigned __int128)parts[i] * room_ns / sum);
+		told += parts[i];
+	}
+	parts[PART_QUEUE] = queue_ns - woke_ns;
+	parts[PART_CPU] = room_ns - told;
+}
+
+void parts_downstream(uint64_t parts[PART_MAX], uint64_t asked_ns)
+{
+	uint64_t ns = asked_ns < parts[PART_OTHER] ? asked_ns : parts[PART_OTHER];
+
+	parts[PART_OTHER] -= ns;
+	parts[PART_DOWNSTREAM] += ns;
+}

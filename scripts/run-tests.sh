@@ -1,0 +1,124 @@
+#!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
+# Runs test programs one after the other and ends with one line, "N passed, N failed, N skipped"; exit 1
+# if any failed. A program prints TAP (cmocka does when asked); one named fuzz_* runs for FUZZ_SECONDS (or
+# its share of FUZZ_TOTAL_SECONDS); any other that prints no TAP is one test, judged by its exit status.
+# A skipped test says why in the line before: print_message("skip: reason\n").
+set -uo pipefail
+
+fuzz_dir=build/fuzz
+limit=${TEST_TIMEOUT:-600} # seconds for one program
+passed=0 failed=0 skipped=0
+log=$(mktemp)
+trap 'rm -f "$log"' EXIT
+
+export CMOCKA_MESSAGE_OUTPUT=TAP
+export UBSAN_OPTIONS=${UBSAN_OPTIONS:-print_stacktrace=1}
+
+# Prints what went wrong in a TAP log, each skip with its reason, and last "passed failed skipped".
+# cmocka writes a skip as "not ok N # SKIP name". Tests that the plan has and the log has not were cut
+# off by a crash or a failed set-up.
+judge_tap() {
+	awk -v name="$1" '
+	function group_end() { if (plan > run) cut += plan - run; plan = run = 0 }
+	/^1\.\.[0-9]+/ { group_end(); plan = substr($0, 4) + 0; tap = 1; note = ""; next }
+	/^(not )?ok [0-9]+ *(- )?# SKIP/ {
+		run++; skipped++; tap = 1
+		sub(/^.*# SKIP */, "")
+		printf "SKIP %s: %s (%s)\n", name, $0, note == "" ? "no reason given" : note
+		note = ""; next
+	}
+	/^ok [0-9]+/ { run++; passed++; tap = 1; note = ""; next }
+	/^not ok [0-9]+/ {
+		run += $3 > 0; failed += !/GROUP SETUP/; tap = 1
+		sub(/^not ok [0-9]+ -? */, "")
+		printf "FAIL %s: %s%s\n", name, $0, note == "" ? "" : " (" note ")"
+		note = ""; telling = 1; next
+	}
+	/^# (not )?ok - / { telling = 0; next }
+	/^#/ { if (telling) print "     " $0; next }
+	NF { telling = 0; if (note !~ /^skip:/ || /^skip:/) note = $0 }
+	END {
+		group_end()
+		if (cut) printf "FAIL %s: %d tests did not run to their end\n", name, cut
+		gsub(/^skip: */, "", note)
+		print passed + 0, failed + cut, skipped + 0, tap + 0
+	}' "$log" | sed 's/(skip: */(/'
+}
+
+why_ended() {
+	case $1 in
+	0) echo "told no test result" ;;
+	124 | 137) echo "killed after $limit s" ;;
+	13[0-9] | 14[0-9]) echo "died of signal $(($1 - 128))" ;;
+	*) echo "exit status $1" ;;
+	esac
+}
+
+show_log() {
+	tail -n 40 "$log" | sed 's/^/     /'
+}
+
+run_program() {
+	local program=$1 name=${1#build/} status verdict p f s tap
+
+	timeout -k 10 "$limit" "$program" >"$log" 2>&1 </dev/null
+	status=$?
+	verdict=$(judge_tap "$name")
+	read -r p f s tap <<<"${verdict##*$'\n'}"
+	if [ "$tap" = 0 ] && [[ $name != *test_* ]]; then
+		[ "$status" = 0 ] && p=1 || f=1
+	fi
+	sed '$d' <<<"$verdict"
+	if [ "$status" != 0 ] && { [ "$f" = 0 ] || [ "$tap" = 0 ]; } || [ $((p + f + s)) = 0 ]; then
+		echo "FAIL $name: $(why_ended "$status")"
+		show_log
+		[ "$f" -gt 0 ] || f=1
+	elif [ "$status" -gt 128 ] || [ "$status" = 124 ]; then
+		echo "     $name: $(why_ended "$status")"
+		show_log
+	fi
+	[ "$f" -gt 0 ] || printf 'ok   %s (%d passed, %d skipped)\n' "$name" "$p" "$s"
+	passed=$((passed + p)) failed=$((failed + f)) skipped=$((skipped + s))
+}
+
+# Inputs that libFuzzer found are kept in build/fuzz/, so that the next run starts where this one ended.
+run_fuzzer() {
+	local program=$1 seconds=$2 name noun inputs
+
+	name=$(basename "$1")
+	noun=${name#fuzz_}
+	inputs=("$fuzz_dir/corpus/$noun")
+	mkdir -p "${inputs[0]}" "$fuzz_dir/crashes"
+	[ ! -d "tests/fuzz/seeds/$noun" ] || inputs+=("tests/fuzz/seeds/$noun")
+	if "$program" -max_total_time="$seconds" -timeout=10 -rss_limit_mb=1024 -close_fd_mask=1 \
+		-artifact_prefix="$fuzz_dir/crashes/$noun-" "${inputs[@]}" >"$log" 2>&1 </dev/null; then
+		echo "ok   $name ($(sed -n 's/^Done \([0-9]*\) runs in \([0-9]*\) .*/\1 runs, \2 s/p' "$log"))"
+		passed=$((passed + 1))
+	else
+		echo "FAIL $name: see $fuzz_dir/crashes/"
+		show_log
+		failed=$((failed + 1))
+	fi
+}
+
+fuzzers=0
+for program in "$@"; do
+	[[ $(basename "$program") != fuzz_* ]] || fuzzers=$((fuzzers + 1))
+done
+seconds=${FUZZ_SECONDS:-300}
+if [ -n "${FUZZ_TOTAL_SECONDS:-}" ] && [ "$fuzzers" -gt 0 ]; then
+	seconds=$((FUZZ_TOTAL_SECONDS / fuzzers))
+	[ "$seconds" -gt 0 ] || seconds=1
+fi
+
+for program in "$@"; do
+	if [[ $(basename "$program") == fuzz_* ]]; then
+		run_fuzzer "$program" "$seconds"
+	else
+		run_program "$program"
+	fi
+done
+
+echo "$passed passed, $failed failed, $skipped skipped"
+[ "$failed" = 0 ] && [ $((passed + skipped)) -gt 0 ]

@@ -1,0 +1,350 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * PostgreSQL and Redis over TLS: with the library's functions hooked, the same counts as the servers' own,
+ * at both ends; without, every request counted as encrypted and not one hook in any library. Servers and
+ * clients are ordinary ones; the certificate is made here.
+ */
+#define _GNU_SOURCE
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+#include <cmocka.h>
+
+#include "tests/live/agent.h"
+#include "tests/live/child.h"
+#include "tests/live/facts.h"
+#include "tests/live/server.h"
+#include "tests/live/teardown.h"
+#include "tests/live/tenant.h"
+
+#define COMMANDS 10000L
+#define CLIENTS 10
+#define ONE_CLIENT 100L
+#define START_SECONDS 30
+#define LIBRARY "/usr/lib/x86_64-linux-gnu/libssl.so.3"
+
+static struct server pg, redis;
+static const char *certificate;
+
+static int servers_start(void **state)
+{
+	(void)state;
+	if (!live_possible())
+		return 0;
+	tenant_enter("bench");
+	certificate = servers_with_tls();
+	server_pair_start(&pg, &redis);
+	postgres_bench(&pg, "live_bench");
+	return 0;
+}
+
+static int servers_stop(void **state)
+{
+	(void)state;
+	server_pair_stop(&pg, &redis);
+	return 0;
+}
+
+static void load_redis(int port)
+{
+	free(shell(NULL,
+		   "redis-benchmark --tls --cacert %s -h 127.0.0.1 -p %d -t get,set -n %ld -c %d -q",
+		   certificate, port, COMMANDS, CLIENTS));
+}
+
+static void load_pgbench(const char *mode)
+{
+	free(shell(NULL,
+		   "PGSSLMODE=require pgbench -h 127.0.0.1 -p %d -n -S -M %s -c 4 -j 2 -t %ld "
+		   "live_bench 2>&1",
+		   pg.tls_port, mode, COMMANDS / 4));
+}
+
+static void nothing_lost(const json_t *facts)
+{
+	assert_int_equal(facts_sum(facts, "coarse", "kind=requests tenant=bench"), 0);
+	assert_int_equal(facts_sum(facts, "lost", "kind=events probe=sock"), 0);
+}
+
+static void redis_counts(void **state)
+{
+	static const char *const names[][2] = { { "get", "GET" }, { "set", "SET" } };
+	static const char *const roles[] = { "server", "client" };
+	long before[2], sent;
+	struct agent agent;
+	json_t *facts;
+
+	(void)state;
+	need_live();
+	for (int i = 0; i < 2; i++)
+		before[i] = redis_calls(&redis, names[i][0]);
+	agent_record(&agent, tenant_config, "--tls");
+	load_redis(redis.tls_port);
+	facts = agent_finish(&agent);
+	for (int i = 0; i < 2; i++) {
+		sent = redis_calls(&redis, names[i][0]) - before[i];
+		assert_int_equal(sent, COMMANDS);
+		for (int k = 0; k < 2; k++)
+			assert_int_equal(facts_sum(facts, "count",
+						   "kind=requests protocol=redis role=%s "
+						   "operation=%s outcome=ok",
+						   roles[k], names[i][1]),
+					 sent);
+		assert_true(facts_sum(facts, "queue_sum_ns",
+				      "kind=requests role=server operation=%s", names[i][1]) > 0);
+	}
+	nothing_lost(facts);
+	json_decref(facts);
+}
+
+static void postgres_counts(const char *mode)
+{
+	long before, sent;
+	struct agent agent;
+	json_t *facts;
+
+	need_live();
+	before = postgres_calls(&pg, "live_bench", "%");
+	agent_record(&agent, tenant_config, "--tls");
+	load_pgbench(mode);
+	facts = agent_finish(&agent);
+	sent = postgres_calls(&pg, "live_bench", "%") - before;
+	assert_int_equal(sent, COMMANDS + 2); /* pgbench looks for its tables first */
+	assert_int_equal(facts_sum(facts, "count",
+				   "kind=requests tenant=bench operation=SELECT outcome=ok "
+				   "role=server"),
+			 sent);
+	assert_int_equal(facts_sum(facts, "count",
+				   "kind=requests tenant=bench operation=SELECT outcome=ok "
+				   "role=client"),
+			 sent);
+	nothing_lost(facts);
+	json_decref(facts);
+}
+
+static void postgres_simple(void **state)
+{
+	(void)state;
+	postgres_counts("simple");
+}
+
+static void postgres_extended(void **state)
+{
+	(void)state;
+	postgres_counts("extended");
+}
+
+static void postgres_prepared(void **state)
+{
+	(void)state;
+	postgres_counts("prepared");
+}
+
+/* The programs for TLS that the kernel holds. */
+static long tls_programs(void)
+{
+	char *text = shell(NULL, "bpftool prog show | grep -c 'name tls_' || true");
+	long n = atol(text);
+
+	free(text);
+	return n;
+}
+
+/* Hooks in functions of files that a process has open. */
+static long uprobes_of(pid_t pid)
+{
+	char *text = shell(NULL, "grep -ls 'link_type:.*perf' /proc/%d/fdinfo/* | wc -l", pid);
+	long n = atol(text);
+
+	free(text);
+	return n;
+}
+
+static long coarse(const json_t *facts, const char *protocol, const char *role)
+{
+	return facts_sum(facts, "coarse", "kind=requests tenant=bench protocol=%s role=%s",
+			 protocol, role);
+}
+
+/* Each connection's handshake may look like a request, or two. */
+static void by_turns(long counted, long sent, long connections)
+{
+	assert_in_range(counted, sent, sent + 3 * connections);
+}
+
+static void without(void **state)
+{
+	struct agent agent;
+	json_t *facts;
+	long programs;
+
+	(void)state;
+	need_live();
+	programs = tls_programs();
+	agent_record(&agent, tenant_config, "");
+	assert_int_equal(tls_programs(), programs);
+	assert_int_equal(uprobes_of(agent.pid), 0);
+	load_redis(redis.tls_port);
+	load_pgbench("prepared");
+	facts = agent_finish(&agent);
+	assert_int_equal(facts_sum(facts, "count", "kind=requests operation=GET"), 0);
+	assert_int_equal(facts_sum(facts, "count", "kind=requests operation=SELECT"), 0);
+	by_turns(coarse(facts, "tls", "server"), 2 * COMMANDS, 4 * CLIENTS + 2);
+	by_turns(coarse(facts, "tls", "client"), 2 * COMMANDS, 4 * CLIENTS + 2);
+	by_turns(coarse(facts, "postgresql", "server"), COMMANDS, 4 * 4 + 2);
+	by_turns(coarse(facts, "postgresql", "client"), COMMANDS, 4 * 4 + 2);
+	assert_int_equal(facts_sum(facts, "lost", "kind=events probe=sock"), 0);
+	json_decref(facts);
+}
+
+/* A client that has connected before the tracer starts, or after it; sends when told. */
+static pid_t client_start(const char *how, char **go)
+{
+	char *out = file_name("client"), *text = strdup("");
+	double end = now_seconds() + START_SECONDS;
+	pid_t pid;
+
+	*go = file_name("go");
+	pid = shell_start(NULL, "exec python3 tests/live/tls_client.py %d %s %ld %s >%s",
+			  redis.tls_port, how, ONE_CLIENT, *go, out);
+	while (!strstr(text, "connected")) {
+		assert_true(now_seconds() < end);
+		nap_ms(20);
+		free(text);
+		text = file_read(out);
+	}
+	free(text);
+	free(out);
+	return pid;
+}
+
+static void client_go(pid_t pid, char *go)
+{
+	file_write(go, "go");
+	shell_end(pid);
+	free(go);
+}
+
+/*
+ * A connection that was open before: its first request proves where messages begin, and is counted as
+ * unsynchronised; all others are known. It is quiet for a second, so that the client's end is sure, too.
+ */
+static void late(void **state)
+{
+	struct agent agent;
+	json_t *facts;
+	char *go;
+	pid_t pid;
+
+	(void)state;
+	need_live();
+	pid = client_start("socket", &go);
+	agent_record(&agent, tenant_config, "--tls");
+	nap_ms(1500);
+	client_go(pid, go);
+	facts = agent_finish(&agent);
+	for (int i = 0; i < 2; i++)
+		assert_int_equal(facts_sum(facts, "count",
+					   "kind=requests tenant=bench operation=GET role=%s",
+					   i ? "client" : "server"),
+				 ONE_CLIENT - 1);
+	assert_int_equal(facts_sum(facts, "lost", "kind=events probe=sock"), 2);
+	json_decref(facts);
+}
+
+/* The client's library never sees a socket: its end is counted by turns, the server's in full. */
+static void memory(void **state)
+{
+	struct agent agent;
+	json_t *facts;
+	char *go;
+	pid_t pid;
+
+	(void)state;
+	need_live();
+	agent_record(&agent, tenant_config, "--tls");
+	pid = client_start("memory", &go);
+	client_go(pid, go);
+	facts = agent_finish(&agent);
+	assert_int_equal(facts_sum(facts, "count", "kind=requests operation=GET role=server"),
+			 ONE_CLIENT);
+	assert_int_equal(facts_sum(facts, "count", "kind=requests operation=GET role=client"), 0);
+	by_turns(coarse(facts, "tls", "client"), ONE_CLIENT, 1);
+	assert_int_equal(facts_sum(facts, "lost", "kind=events probe=sock"), 0);
+	json_decref(facts);
+}
+
+/*
+ * A server in a mount namespace of its own, whose library is another file under the same name, started after
+ * the tracer: as a container is.
+ */
+static void container(void **state)
+{
+	int port = port_free();
+	struct agent agent;
+	json_t *facts;
+	pid_t pid;
+
+	(void)state;
+	need_live();
+	agent_record(&agent, tenant_config, "--tls");
+	free(shell(NULL, "cp %s %s/libssl-copy", LIBRARY, workdir()));
+	pid = shell_start(
+		NULL,
+		"exec unshare -m sh -c 'mount --bind %s/libssl-copy %s && exec redis-server "
+		"--port 0 --tls-port %d --tls-cert-file %s --tls-key-file %s/key.pem "
+		"--tls-ca-cert-file %s --tls-auth-clients no --save \"\" --bind 127.0.0.1 --dir %s'",
+		workdir(), LIBRARY, port, certificate, workdir(), certificate, redis.dir);
+	nap_ms(1000);
+	load_redis(port);
+	child_stop(pid, SIGTERM, START_SECONDS);
+	facts = agent_finish(&agent);
+	assert_int_equal(facts_sum(facts, "count", "kind=requests operation=GET role=server"),
+			 COMMANDS);
+	assert_int_equal(facts_sum(facts, "count", "kind=requests operation=SET role=server"),
+			 COMMANDS);
+	nothing_lost(facts);
+	json_decref(facts);
+}
+
+/* What the tracer hooked is free when it ends, even if it is killed. */
+static void nothing_stays(void **state)
+{
+	long programs;
+	struct agent agent;
+
+	(void)state;
+	need_live();
+	programs = tls_programs();
+	agent_record(&agent, tenant_config, "--tls");
+	assert_int_equal(tls_programs(), programs + 3);
+	assert_true(uprobes_of(agent.pid) >= 11);
+	child_stop(agent.pid, SIGKILL, START_SECONDS);
+	for (double end = now_seconds() + START_SECONDS; tls_programs() > programs; nap_ms(100))
+		assert_true(now_seconds() < end);
+	load_redis(redis.tls_port);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(redis_counts),
+		cmocka_unit_test(postgres_simple),
+		cmocka_unit_test(postgres_extended),
+		cmocka_unit_test(postgres_prepared),
+		cmocka_unit_test(without),
+		cmocka_unit_test(late),
+		cmocka_unit_test(memory),
+		cmocka_unit_test(container),
+		cmocka_unit_test(nothing_stays),
+	};
+
+	return cmocka_run_group_tests(tests, servers_start, servers_stop);
+}

@@ -1,0 +1,82 @@
+#!/bin/busybox sh
+# SPDX-License-Identifier: Apache-2.0
+# shellcheck shell=dash
+# The first and only process tree of the guest: Redis under load, traced; then a loop with a CPU quota of
+# cgroup version 2. All goes to the console, between marks that counts.py knows.
+/bin/busybox --install -s /bin
+export PATH=/bin
+mount -t proc proc /proc
+mount -t sysfs sys /sys
+mount -t devtmpfs dev /dev
+mount -t tmpfs tmp /tmp
+mount -t cgroup2 cgroup2 /sys/fs/cgroup
+ip link set lo up
+read -r cmdline </proc/cmdline
+for word in $cmdline; do
+	case $word in
+	refuse=?*) refuse="--refuse ${word#refuse=}" ;;
+	debug=?*) debug=--debug ;;
+	esac
+done
+
+echo "@kernel $(uname -r) $refuse"
+# shellcheck disable=SC2086 # options, or none
+case " $cmdline " in *" only=watch "*) ;; *) tallyman doctor $refuse $debug ;; esac
+case " $cmdline " in *" only=doctor "*) echo "@end"; reboot -f ;; esac
+
+# A fifth of a CPU for a loop that nobody competes with: prints its delay and its throttling, both in
+# nanoseconds, by the kernel's own count, and what was charged to whom.
+quota() {
+	echo +cpu >/sys/fs/cgroup/cgroup.subtree_control
+	mkdir /sys/fs/cgroup/limited
+	echo "20000 100000" >/sys/fs/cgroup/limited/cpu.max
+	printf 'tenants:\n  - match: {cgroup: "/limited"}\n    name: limited\n' >/tmp/config
+	# shellcheck disable=SC2086
+	tallyman record -o /tmp/tape --json --config /tmp/config $refuse >/tmp/out 2>/tmp/err &
+	tracer=$!
+	until grep -q 'tracing:' /tmp/err || ! kill -0 $tracer 2>/dev/null; do sleep 0.2; done
+	sh -c 'echo 0 >/sys/fs/cgroup/limited/cgroup.procs; while :; do :; done' &
+	loop=$!
+	sleep 6
+	read -r _ delay _ </proc/$loop/schedstat
+	kill -INT $tracer
+	wait $tracer
+	echo "@quota $delay $(sed -n 's/throttled_usec //p' /sys/fs/cgroup/limited/cpu.stat)000"
+	kill -KILL $loop
+	grep '"waiter_tenant":"limited"' /tmp/out
+}
+case " $cmdline " in *" only=quota "*) quota; echo "@end"; reboot -f ;; esac
+redis-server --port 6379 --unixsocket /tmp/redis.sock --save '' --daemonize yes >/dev/null
+until redis-cli ping >/dev/null 2>&1; do sleep 0.2; done
+
+# shellcheck disable=SC2086
+tallyman watch --for 600s --json --program-stats $refuse $debug >/tmp/out 2>/tmp/err &
+tracer=$!
+until grep -q 'tracing:' /tmp/err || ! kill -0 $tracer 2>/dev/null; do sleep 0.2; done
+redis-cli config resetstat >/dev/null
+for pipeline in 1 16; do
+	redis-benchmark -q -n 2000 -c 20 -P $pipeline -t get,set >/dev/null
+	redis-benchmark -q -n 2000 -c 20 -P $pipeline -t get,set -s /tmp/redis.sock >/dev/null
+done
+mkdir /tmp/www
+dd if=/dev/zero of=/tmp/www/file bs=1k count=300 2>/dev/null
+httpd -p 127.0.0.1:8080 -h /tmp/www
+for _ in 1 2 3 4 5 6 7 8 9 10; do
+	wget -q -O /dev/null http://127.0.0.1:8080/file
+	wget -q -O /dev/null http://127.0.0.1:8080/none
+done 2>/dev/null
+redis-cli incr text >/dev/null
+redis-cli -s /tmp/redis.sock lpush get x >/dev/null
+redis-cli get get >/dev/null # WRONGTYPE
+echo "@stats"
+redis-cli info commandstats
+sleep 1
+kill -INT $tracer
+wait $tracer
+echo "@status $?"
+cat /tmp/err
+echo "@trace"
+cat /tmp/out
+quota
+echo "@end"
+reboot -f

@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What exporters tell about the agent itself. The caller fills it in and owns what it points to. */
+#ifndef TALLYMAN_EXPORT_INFO_H
+#define TALLYMAN_EXPORT_INFO_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+/* One hook of a probe, and which variant of it was attached. */
+struct export_hook {
+	const char *probe;
+	const char *hook;
+	const char *variant; /* "" none */
+	const char *state;   /* "attached", "missing", ... */
+};
+
+/* The agent's process. All zero (a replay): not exported. */
+struct export_self {
+	uint64_t cpu_ns;
+	uint64_t resident_bytes;
+};
+
+struct export_info {
+	const char *version;
+	const char *libbpf;
+	const char *abi; /* of the wire records */
+	const struct export_hook *hooks;
+	size_t nhooks;
+	struct export_self self;
+};
+
+/* Of the calling process, from the kernel. 0 or a negative errno. */
+int export_self_read(struct export_self *self);
+
+#endif

@@ -1,0 +1,364 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Tables on a terminal. In: a sorted view. Out: aligned text. Names come from other people's
+ * processes: control characters and bytes that are no UTF-8 become '?', so that they cannot drive
+ * the terminal. Columns are as wide as their widest cell.
+ */
+#include "user/export_table.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <math.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "user/export_buf.h"
+
+#define COLUMNS_MAX 16
+#define NAME_WIDTH 24
+/* Four bytes for each character that is shown, and the NUL. */
+#define CELL_MAX 257
+
+struct column {
+	const char *title;
+	bool right; /* aligned, as numbers are */
+};
+
+struct table {
+	const struct column *columns;
+	size_t ncolumns;
+	char (*cells)[CELL_MAX]; /* row by row */
+	size_t ncells;
+	size_t room;
+	size_t name_width;
+	int err;
+};
+
+const char *export_table_duration(char buf[TABLE_DURATION_MAX], double ns)
+{
+	static const struct {
+		double ns;
+		const char *unit;
+	} units[] = { { 1, "ns" }, { 1e3, "\u00b5s" }, { 1e6, "ms" }, { 1e9, "s" } };
+	double value;
+	size_t i = 0;
+
+	if (isnan(ns) || ns == 0) {
+		snprintf(buf, TABLE_DURATION_MAX, "%s", ns == 0 ? "0" : "-");
+		return buf;
+	}
+	/* 999.5 and more rounds to 1000: that is 1.00 of the next unit. */
+	while (i < 3 && ns / units[i].ns >= 999.5)
+		i++;
+	value = ns / units[i].ns;
+	snprintf(buf, TABLE_DURATION_MAX, "%.*f %s",
+		 value >= 99.95	  ? 0
+		 : value >= 9.995 ? 1
+				  : 2,
+		 value, units[i].unit);
+	return buf;
+}
+
+/* Characters, not bytes; all of ours take one column. */
+static size_t text_width(const char *s)
+{
+	size_t width = 0;
+
+	for (; *s; s++)
+		width += ((unsigned char)*s & 0xc0) != 0x80;
+	return width;
+}
+
+static char *cell_new(struct table *t)
+{
+	if (t->ncells == t->room) {
+		size_t room = t->room ? 2 * t->room : 256;
+		char(*cells)[CELL_MAX] = realloc(t->cells, room * sizeof(*cells));
+
+		if (!cells) {
+			t->err = -ENOMEM;
+			return NULL;
+		}
+		t->cells = cells;
+		t->room = room;
+	}
+	return t->cells[t->ncells++];
+}
+
+static void cell_name(struct table *t, const char *name)
+{
+	char *cell = cell_new(t);
+	size_t width = 0, at = 0, last = 0;
+
+	if (!cell)
+		return;
+	while (*name && width < t->name_width) {
+		size_t n = export_utf8_len(name);
+		/* C0, DEL and C1 (U+0080 to U+009F). */
+		bool control =
+			(unsigned char)*name < 0x20 || *name == 0x7f ||
+			(n == 2 && (unsigned char)name[0] == 0xc2 && (unsigned char)name[1] < 0xa0);
+
+		last = at;
+		if (n && !control) {
+			memcpy(cell + at, name, n);
+			at += n;
+		} else {
+			cell[at++] = '?';
+		}
+		name += n ? n : 1;
+		width++;
+	}
+	/* Cut: the mark takes the place of the last character. */
+	if (*name) {
+		cell[last] = '~';
+		at = last + 1;
+	}
+	cell[at] = '\0';
+}
+
+__attribute__((format(printf, 2, 3))) static void cell_print(struct table *t, const char *fmt, ...)
+{
+	char *cell = cell_new(t);
+	va_list ap;
+
+	if (!cell)
+		return;
+	va_start(ap, fmt);
+	vsnprintf(cell, CELL_MAX, fmt, ap);
+	va_end(ap);
+}
+
+static void cell_duration(struct table *t, double ns)
+{
+	char buf[TABLE_DURATION_MAX];
+
+	cell_print(t, "%s", export_table_duration(buf, ns));
+}
+
+static void cell_quantiles(struct table *t, const struct hist *h)
+{
+	cell_duration(t, hist_quantile(h, 0.5));
+	cell_duration(t, hist_quantile(h, 0.99));
+}
+
+static void cell_put(FILE *out, const char *text, size_t width, bool right, bool last)
+{
+	int pad = (int)(width - text_width(text));
+
+	if (right)
+		fprintf(out, "%*s%s", pad, "", text);
+	else
+		fprintf(out, "%s%*s", text, last ? 0 : pad, "");
+	fputs(last ? "\n" : "  ", out);
+}
+
+static void table_print(FILE *out, const struct table *t)
+{
+	size_t widths[COLUMNS_MAX];
+
+	for (size_t c = 0; c < t->ncolumns; c++) {
+		widths[c] = text_width(t->columns[c].title);
+		for (size_t i = c; i < t->ncells; i += t->ncolumns)
+			if (text_width(t->cells[i]) > widths[c])
+				widths[c] = text_width(t->cells[i]);
+	}
+	for (size_t c = 0; c < t->ncolumns; c++)
+		cell_put(out, t->columns[c].title, widths[c], t->columns[c].right,
+			 c + 1 == t->ncolumns);
+	for (size_t i = 0; i < t->ncells; i++) {
+		size_t c = i % t->ncolumns;
+
+		cell_put(out, t->cells[i], widths[c], t->columns[c].right, c + 1 == t->ncolumns);
+	}
+}
+
+/* Prints what the table holds and starts it over. `rows` is how many there were to show. */
+static void table_end(FILE *out, struct table *t, size_t rows)
+{
+	size_t shown = t->ncells / t->ncolumns;
+
+	if (!t->err)
+		table_print(out, t);
+	if (!t->err && shown < rows)
+		fprintf(out, "... and %zu more\n", rows - shown);
+	t->ncells = 0;
+}
+
+static size_t rows_shown(const struct table_options *options, size_t rows)
+{
+	return options->rows_max && options->rows_max < rows ? options->rows_max : rows;
+}
+
+static void cell_rate(struct table *t, uint64_t count, double seconds)
+{
+	double rate = seconds > 0 ? (double)count / seconds : NAN;
+
+	if (isnan(rate))
+		cell_print(t, "-");
+	else
+		cell_print(t, "%.*f", rate >= 100 ? 0 : 1, rate);
+}
+
+/* One row an operation: the outcomes, which lie next to each other, are summed up. */
+static void operation_row(struct table *t, const struct agg_time_row *row, uint64_t count,
+			  uint64_t errors, double seconds)
+{
+	cell_name(t, row->labels.tenant);
+	cell_name(t, row->labels.workflow);
+	cell_name(t, row->labels.container);
+	cell_name(t, row->labels.role);
+	cell_name(t, row->labels.protocol);
+	cell_name(t, row->labels.operation);
+	cell_print(t, "%" PRIu64, count);
+	cell_rate(t, count, seconds);
+	cell_print(t, "%" PRIu64, errors);
+	cell_quantiles(t, row->queue);
+	cell_quantiles(t, row->service);
+}
+
+static void requests_write(FILE *out, struct table *t, const struct agg_view *v,
+			   const struct table_options *options)
+{
+	static const struct column columns[] = {
+		{ "TENANT", false },	 { "WORKFLOW", false }, { "CONTAINER", false },
+		{ "ROLE", false },	 { "PROTOCOL", false }, { "OPERATION", false },
+		{ "REQUESTS", true },	 { "/S", true },	{ "ERRORS", true },
+		{ "QUEUE P50", true },	 { "QUEUE P99", true }, { "SERVICE P50", true },
+		{ "SERVICE P99", true },
+	};
+	const struct agg_request_row *r = v->requests, *end = v->requests + v->nrequests;
+	size_t shown = rows_shown(options, v->ntimes);
+
+	t->columns = columns;
+	t->ncolumns = sizeof(columns) / sizeof(columns[0]);
+	for (size_t i = 0; i < shown; i++) {
+		uint64_t count = 0, errors = 0;
+
+		for (; r < end && r->time == &v->times[i]; r++) {
+			count += r->count;
+			errors += r->errors;
+		}
+		operation_row(t, &v->times[i], count, errors, options->seconds);
+	}
+	table_end(out, t, v->ntimes);
+}
+
+static void containers_write(FILE *out, struct table *t, const struct agg_view *v,
+			     const struct table_options *options)
+{
+	static const struct column columns[] = {
+		{ "TENANT", false },	     { "WORKFLOW", false },
+		{ "CONTAINER", false },	     { "CPU", true },
+		{ "RUN QUEUE P50", true },   { "RUN QUEUE P99", true },
+		{ "RUN QUEUE TOTAL", true }, { "SWITCHES", true },
+		{ "PREEMPTED", true },
+	};
+	size_t shown = rows_shown(options, v->ncontainers);
+
+	t->columns = columns;
+	t->ncolumns = sizeof(columns) / sizeof(columns[0]);
+	for (size_t i = 0; i < shown; i++) {
+		const struct agg_container_row *c = &v->containers[i];
+
+		cell_name(t, c->tenant);
+		cell_name(t, c->workflow);
+		cell_name(t, c->container);
+		cell_duration(t, (double)c->on_cpu_ns);
+		cell_quantiles(t, c->run_queue);
+		cell_duration(t, (double)hist_sum_ns(c->run_queue));
+		cell_print(t, "%" PRIu64, c->switches);
+		cell_print(t, "%" PRIu64, c->preemptions);
+	}
+	table_end(out, t, v->ncontainers);
+}
+
+/* Redis' keys, one row for each pattern at one end. */
+static void keys_write(FILE *out, struct table *t, const struct agg_view *v,
+		       const struct table_options *options)
+{
+	static const struct column columns[] = {
+		{ "TENANT", false }, { "CONTAINER", false }, { "ROLE", false },
+		{ "KEYS", false },   { "HITS", true },	     { "MISSES", true },
+		{ "PUSHED", true },  { "POPPED", true },     { "BACKLOG", true },
+	};
+	size_t rows = 0, n;
+	int64_t backlog;
+	bool is_queue;
+
+	t->columns = columns;
+	t->ncolumns = sizeof(columns) / sizeof(columns[0]);
+	for (size_t i = 0; i < v->ndetails && v->details[i].kind == DETAIL_KEYS; i += n, rows++) {
+		const struct agg_detail_row *r = &v->details[i];
+		uint64_t sum[DETAIL_NUMBERS] = { 0 };
+
+		n = agg_view_backlog(v, i, &backlog, &is_queue);
+		if (rows >= rows_shown(options, v->ndetails))
+			continue;
+		for (size_t k = 0; k < n * DETAIL_NUMBERS; k++)
+			sum[k % DETAIL_NUMBERS] += r[k / DETAIL_NUMBERS].n[k % DETAIL_NUMBERS];
+		cell_name(t, r->tenant);
+		cell_name(t, r->container);
+		cell_name(t, r->role);
+		cell_name(t, r->name);
+		for (int k = 0; k < DETAIL_NUMBERS; k++)
+			cell_print(t, "%" PRIu64, sum[k]);
+		if (is_queue)
+			cell_print(t, "%" PRId64, backlog);
+		else
+			cell_print(t, "-");
+	}
+	if (!rows)
+		return;
+	table_end(out, t, rows);
+	fputc('\n', out);
+}
+
+static void undecoded_write(FILE *out, const struct agg_view *v)
+{
+	for (size_t i = 0; i < v->ndetails; i++)
+		if (v->details[i].kind == DETAIL_UNDECODED)
+			fprintf(out, "%s  %" PRIu64 " connections are not decoded (%s)\n",
+				v->details[i].name, v->details[i].n[0], v->details[i].role);
+}
+
+static void events_write(FILE *out, const struct agg_view *v)
+{
+	for (int i = 0; i < PROBE_MAX; i++) {
+		const struct agg_probe_row *p = &v->probes[i];
+		uint64_t sum = p->detailed + p->coarse + p->lost_total;
+		const char *sep = " (";
+
+		fprintf(out,
+			"%-5s  seen %" PRIu64 " %s detailed %" PRIu64 " + coarse %" PRIu64
+			" + lost %" PRIu64,
+			p->probe, p->seen, sum == p->seen ? "=" : "!=", p->detailed, p->coarse,
+			p->lost_total);
+		for (unsigned int cause = 0; cause < LOST_CAUSE_MAX; cause++) {
+			if (!p->lost[cause])
+				continue;
+			fprintf(out, "%s%s %" PRIu64, sep, agg_lost_cause_name(cause),
+				p->lost[cause]);
+			sep = ", ";
+		}
+		fputs(*sep == ',' ? ")\n" : "\n", out);
+	}
+}
+
+int export_table_write(FILE *out, const struct agg_view *v, const struct table_options *options)
+{
+	struct table t = { .name_width = options->name_width ? options->name_width : NAME_WIDTH };
+
+	if (t.name_width > CELL_MAX / 4)
+		t.name_width = CELL_MAX / 4;
+	requests_write(out, &t, v, options);
+	fputc('\n', out);
+	containers_write(out, &t, v, options);
+	fputc('\n', out);
+	keys_write(out, &t, v, options);
+	events_write(out, v);
+	undecoded_write(out, v);
+	free(t.cells);
+	return t.err ? t.err : ferror(out) ? -EIO : 0;
+}
