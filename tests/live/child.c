@@ -230,17 +230,28 @@ int shell_try(char **text, const char *fmt, ...)
 	return status;
 }
 
+/* What a command of the background prints, unless it says itself where to. */
+static char *background_log(pid_t pid)
+{
+	char path[128];
+
+	snprintf(path, sizeof(path), "%s/background.%d", workdir(), pid);
+	return file_read(path);
+}
+
 pid_t shell_start(const char *cgroup, const char *fmt, ...)
 {
-	char *command, path[128];
+	char *command, *logged;
 	va_list args;
 	pid_t pid;
 
 	va_start(args, fmt);
 	command = format(fmt, args);
 	va_end(args);
-	snprintf(path, sizeof(path), "%s/background", workdir());
-	pid = bash(cgroup, path, NULL, command);
+	if (asprintf(&logged, "exec >%s/background.$$ 2>&1; %s", workdir(), command) < 0)
+		abort();
+	pid = bash(cgroup, NULL, NULL, logged);
+	free(logged);
 	free(command);
 	return pid;
 }
@@ -250,5 +261,20 @@ void shell_end(pid_t pid)
 	int status = child_wait(pid, SHELL_SECONDS);
 
 	if (status)
-		fail_msg("background command %d: status %d", pid, status);
+		fail_msg("background command %d: status %d: %s", pid, status, background_log(pid));
+}
+
+void shell_says(pid_t pid, const char *path, const char *word)
+{
+	double end = now_seconds() + SHELL_SECONDS;
+
+	for (bool said = false; !said; nap_ms(20)) {
+		int status = child_wait(pid, 0);
+		char *text = file_read(path);
+
+		said = strstr(text, word);
+		free(text);
+		if (!said && (status >= 0 || now_seconds() > end))
+			fail_msg("status %d without \"%s\": %s", status, word, background_log(pid));
+	}
 }

@@ -35,6 +35,9 @@ int shell_try(char **text, const char *fmt, ...) __attribute__((format(printf, 2
 pid_t shell_start(const char *cgroup, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 void shell_end(pid_t pid);
 
+/* Until the file says the word; the test fails if the command ends without it, with what it printed. */
+void shell_says(pid_t pid, const char *path, const char *word);
+
 /* Whole file, "" if there is none. */
 char *file_read(const char *path);
 void file_write(const char *path, const char *text);

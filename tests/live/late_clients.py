@@ -336,9 +336,6 @@ def main(folder, port, database, redis_socket, redis_port, begin, count, rounds)
              ("redis", False): {"unix_socket_path": redis_socket}}
     store = redis.Redis(unix_socket_path=redis_socket)
     store.set("large", b"y" * 16 * MIB)
-    first = psycopg2.connect(**where["postgresql", False])
-    first.cursor().execute("CREATE TABLE IF NOT EXISTS late_copy (t text)")
-    first.commit()
     conns = [(cls(where[what, tcp], int(begin) + i), what, tcp)
              for i, (cls, what, tcp) in enumerate(kinds(int(count)))]
     print("ready", flush=True)

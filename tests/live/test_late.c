@@ -39,6 +39,7 @@ static int servers_start(void **state)
 	tenant_enter("bench");
 	server_pair_start(&pg, &redis);
 	postgres_bench(&pg, "live_bench");
+	free(postgres_query(&pg, "live_bench", "CREATE TABLE late_copy (t text)"));
 	return 0;
 }
 
@@ -66,20 +67,6 @@ static void clients_start(struct clients *c, const char *tenant, const char *go,
 			     go, pg.dir, pg.port, redis.socket, redis.port, first, CONNECTIONS / 2,
 			     ROUNDS, c->lines);
 	free(cgroup);
-}
-
-static void clients_wait(const struct clients *c)
-{
-	double end = now_seconds() + 120;
-
-	for (bool ready = false; !ready; nap_ms(100)) {
-		char *text = file_read(c->lines);
-
-		ready = strstr(text, "ready");
-		free(text);
-		if (!ready && now_seconds() > end)
-			fail_msg("the clients did not connect");
-	}
 }
 
 static long of(const json_t *facts, const char *field)
@@ -135,7 +122,7 @@ static void opened_before(void **state)
 	for (int i = 0; i < TENANTS; i++)
 		clients_start(&clients[i], tenants[i], go, i * CONNECTIONS / TENANTS);
 	for (int i = 0; i < TENANTS; i++)
-		clients_wait(&clients[i]);
+		shell_says(clients[i].pid, clients[i].lines, "ready");
 	agent_record(&agent, tenant_config, "--raw");
 	file_write(go, "");
 	for (int i = 0; i < TENANTS; i++)
@@ -190,7 +177,7 @@ static void asked_for(void **state)
 	file_write(client, session_client);
 	session.pid = shell_start(NULL, "/usr/bin/python3 %s %s %d %s > %s", client, pg.dir,
 				  pg.port, go, session.lines);
-	clients_wait(&session);
+	shell_says(session.pid, session.lines, "ready");
 	snprintf(config, sizeof(config), session_config, pg.dir, pg.port);
 	agent_record(&agent, config, "");
 	file_write(go, "");

@@ -207,20 +207,13 @@ static void without(void **state)
 /* A client that has connected before the tracer starts, or after it; sends when told. */
 static pid_t client_start(const char *how, char **go)
 {
-	char *out = file_name("client"), *text = strdup("");
-	double end = now_seconds() + START_SECONDS;
+	char *out = file_name("client");
 	pid_t pid;
 
 	*go = file_name("go");
 	pid = shell_start(NULL, "exec python3 tests/live/tls_client.py %d %s %ld %s >%s",
 			  redis.tls_port, how, ONE_CLIENT, *go, out);
-	while (!strstr(text, "connected")) {
-		assert_true(now_seconds() < end);
-		nap_ms(20);
-		free(text);
-		text = file_read(out);
-	}
-	free(text);
+	shell_says(pid, out, "connected");
 	free(out);
 	return pid;
 }
