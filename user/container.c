@@ -13,6 +13,8 @@
 #include <uthash.h>
 #include <utlist.h>
 
+#define ROOM_MIN 64
+
 /* A look-up reads the handle and the first fields of the container: kept side by side. */
 struct entry {
 	UT_hash_handle hh;
@@ -25,10 +27,11 @@ struct entry {
 struct container_table {
 	struct entry *by_id;
 	struct entry *removed; /* oldest first */
-	struct entry **slots;  /* by index; max of them */
+	struct entry **slots;  /* by index; room of them */
 	uint32_t *free;	       /* indexes that were used and are free again, nfree of them */
 	uint32_t nfree;
-	uint32_t end; /* indexes from here on were never used */
+	uint32_t room; /* grows as indexes are used */
+	uint32_t end;  /* indexes from here on were never used */
 	uint32_t max;
 	uint64_t grace_ns;
 	uint64_t refused;
@@ -44,12 +47,6 @@ struct container_table *container_table_new(uint32_t max, uint64_t grace_ns, con
 	if (!t)
 		return NULL;
 	*t = (struct container_table){ .max = max, .grace_ns = grace_ns, .gone = gone, .ctx = ctx };
-	t->slots = calloc(max ? max : 1, sizeof(*t->slots));
-	t->free = calloc(max ? max : 1, sizeof(*t->free));
-	if (!t->slots || !t->free) {
-		container_table_free(t);
-		return NULL;
-	}
 	return t;
 }
 
@@ -100,11 +97,35 @@ static void entry_reclaim(struct container_table *t, struct entry *e)
 	free(e);
 }
 
+/* Room for one index more. */
+static int slots_grow(struct container_table *t)
+{
+	uint32_t room = t->room ? t->room * 2 : ROOM_MIN;
+	struct entry **slots;
+	uint32_t *free_again;
+
+	if (t->nfree || t->end < t->room)
+		return 0;
+	if (t->end == t->max)
+		return -ENOSPC;
+	room = room < t->max ? room : t->max;
+	slots = realloc(t->slots, room * sizeof(struct entry *));
+	if (!slots)
+		return -ENOMEM;
+	t->slots = slots;
+	free_again = realloc(t->free, room * sizeof(*free_again));
+	if (!free_again)
+		return -ENOMEM;
+	t->free = free_again;
+	t->room = room;
+	return 0;
+}
+
 static struct entry *entry_insert(struct container_table *t, uint64_t id, struct str path)
 {
 	struct entry *e;
 
-	if (!t->nfree && t->end == t->max)
+	if (slots_grow(t))
 		return NULL;
 	e = entry_new(id, path);
 	if (!e)

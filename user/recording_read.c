@@ -7,6 +7,7 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -59,13 +60,14 @@ static int header_check(struct recording_header *h, const char *name, char *err,
 
 int recording_open(struct recording **out, FILE *f, const char *name, char *err, size_t cap)
 {
-	struct recording *r = calloc(1, sizeof(*r));
+	struct recording *r = malloc(sizeof(*r)); /* all of rec[] that is used is read first */
 	int ret;
 
 	if (!r) {
 		snprintf(err, cap, "%s: out of memory", name);
 		return -ENOMEM;
 	}
+	memset(r, 0, offsetof(struct recording, rec));
 	r->f = f;
 	r->name = name;
 	errno = 0;

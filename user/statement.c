@@ -5,6 +5,7 @@
  */
 #include "user/statement.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <sys/random.h>
 
@@ -13,6 +14,7 @@
 #define FIXED_PARTS 5
 #define PARTS_MAX (FIXED_PARTS + STATEMENT_TABLES + 2 * STATEMENT_COMMENTS)
 #define OTHERS_MAX 1024 /* "other" statements: one for each protocol and operation */
+#define SLOTS_MIN 64
 
 struct parts {
 	uint64_t hash;
@@ -23,17 +25,19 @@ struct parts {
 
 struct entry {
 	struct statement statement;
+	struct entry *next; /* of all */
 	uint64_t hash;
 	uint64_t shape;
 	size_t bytes; /* of blob: the parts, each with a NUL */
 	char *blob;
-	const char *tables[STATEMENT_TABLES];
-	struct sql_comment comments[STATEMENT_COMMENTS];
+	/* The lists' items, then the blob. */
+	_Alignas(struct sql_comment) char items[];
 };
 
 struct statements {
 	struct entry **slots;
-	uint32_t size; /* of slots[], a power of two */
+	struct entry *entries;
+	uint32_t size; /* of slots[], a power of two; grows as they fill up */
 	uint32_t count;
 	uint32_t max;
 	uint64_t reduced;
@@ -44,15 +48,13 @@ struct statements {
 struct statements *statements_new(uint32_t max)
 {
 	struct statements *t = calloc(1, sizeof(*t));
-	uint32_t room = max + OTHERS_MAX;
 
 	if (!t)
 		return NULL;
 	t->max = max;
 	if (getrandom(&t->seed, sizeof(t->seed), GRND_NONBLOCK) != sizeof(t->seed))
 		t->seed = (uintptr_t)t;
-	for (t->size = 1024; t->size < 2 * room; t->size *= 2)
-		;
+	t->size = SLOTS_MIN;
 	t->slots = calloc(t->size, sizeof(t->slots[0]));
 	for (int i = 0; i < PROTO_MAX; i++)
 		t->unknown[i] = (struct statement){ .protocol = i,
@@ -69,10 +71,14 @@ struct statements *statements_new(uint32_t max)
 
 void statements_free(struct statements *t)
 {
+	struct entry *e;
+
 	if (!t)
 		return;
-	for (uint32_t i = 0; i < t->size; i++)
-		free(t->slots[i]);
+	while ((e = t->entries)) {
+		t->entries = e->next;
+		free(e);
+	}
 	free(t->slots);
 	free(t);
 }
@@ -131,6 +137,25 @@ static struct entry **slot_of(struct statements *t, const struct parts *p)
 	return &t->slots[i];
 }
 
+/* Half of the slots stay free. */
+static int slots_grow(struct statements *t)
+{
+	uint32_t size = t->size * 2, at;
+	struct entry **slots = calloc(size, sizeof(*slots));
+
+	if (!slots)
+		return -ENOMEM;
+	for (struct entry *e = t->entries; e; e = e->next) {
+		for (at = e->hash & (size - 1); slots[at]; at = (at + 1) & (size - 1))
+			;
+		slots[at] = e;
+	}
+	free(t->slots);
+	t->slots = slots;
+	t->size = size;
+	return 0;
+}
+
 static const char *next_part(const char **at)
 {
 	const char *s = *at;
@@ -141,6 +166,8 @@ static const char *next_part(const char **at)
 
 static void entry_fill(struct entry *e, const struct parts *p)
 {
+	struct sql_comment *comments = (struct sql_comment *)e->items;
+	const char **tables = (const char **)(comments + (p->shape & 0xffff));
 	struct statement *st = &e->statement;
 	const char *at = e->blob;
 	char *out = e->blob;
@@ -160,17 +187,19 @@ static void entry_fill(struct entry *e, const struct parts *p)
 	st->ntables = p->shape >> 16 & 0xffff;
 	st->ncomments = p->shape & 0xffff;
 	for (unsigned int i = 0; i < st->ntables; i++)
-		e->tables[i] = next_part(&at);
+		tables[i] = next_part(&at);
 	for (unsigned int i = 0; i < st->ncomments; i++) {
-		e->comments[i].key = next_part(&at);
-		e->comments[i].value = next_part(&at);
+		comments[i].key = next_part(&at);
+		comments[i].value = next_part(&at);
 	}
-	st->tables = e->tables;
-	st->comments = e->comments;
+	st->tables = tables;
+	st->comments = comments;
 }
 
 static struct entry *entry_new(const struct parts *p, uint32_t id)
 {
+	size_t items = (p->shape & 0xffff) * sizeof(struct sql_comment) +
+		       (p->shape >> 16 & 0xffff) * sizeof(char *);
 	size_t bytes = 0;
 	struct entry *e;
 
@@ -180,13 +209,13 @@ static struct entry *entry_new(const struct parts *p, uint32_t id)
 			return NULL;
 		bytes += p->part[i].len + 1;
 	}
-	e = calloc(1, sizeof(*e) + bytes);
+	e = calloc(1, sizeof(*e) + items + bytes);
 	if (!e)
 		return NULL;
 	e->hash = p->hash;
 	e->shape = p->shape;
 	e->bytes = bytes;
-	e->blob = (char *)(e + 1);
+	e->blob = e->items + items;
 	e->statement.id = id;
 	entry_fill(e, p);
 	return e;
@@ -200,11 +229,20 @@ static const struct statement *find_or_add(struct statements *t, const struct st
 
 	parts_of(&p, f, t->seed);
 	slot = slot_of(t, &p);
-	if (!*slot && t->count < max) {
-		*slot = entry_new(&p, t->count + 1);
-		t->count += *slot != NULL;
+	if (*slot || t->count >= max)
+		return *slot ? &(*slot)->statement : NULL;
+	if (t->count * 2 >= t->size) {
+		if (slots_grow(t))
+			return NULL;
+		slot = slot_of(t, &p);
 	}
-	return *slot ? &(*slot)->statement : NULL;
+	*slot = entry_new(&p, t->count + 1);
+	if (!*slot)
+		return NULL;
+	t->count++;
+	(*slot)->next = t->entries;
+	t->entries = *slot;
+	return &(*slot)->statement;
 }
 
 const struct statement *statement_bare(struct statements *t, enum protocol protocol,

@@ -18,8 +18,10 @@ void blocked_init(struct blocked *b, struct conns *conns, const struct statement
 void blocked_clear(struct blocked *b)
 {
 	u64map_clear(&b->by_pid);
-	for (int i = 0; i < BLOCKED_GONE; i++)
-		free(b->gone[i].past);
+	for (int i = 0; i < BLOCKED_GONE && b->gone[i]; i++) {
+		free(b->gone[i]->past);
+		free(b->gone[i]);
+	}
 }
 
 void blocked_conn(struct blocked *b, struct conn *c, uint32_t pid)
@@ -34,22 +36,26 @@ void blocked_conn(struct blocked *b, struct conn *c, uint32_t pid)
 
 void blocked_close(struct blocked *b, struct conn *c)
 {
-	struct conn *gone;
+	struct conn **gone = &b->gone[b->ngone & (BLOCKED_GONE - 1)];
 
 	if (!blocked_does(c) || !c->backend)
 		return;
-	gone = &b->gone[b->ngone++ & (BLOCKED_GONE - 1)];
-	free(gone->past);
-	*gone = (struct conn){ .backend = c->backend, .subject = c->subject, .past = c->past };
+	if (!*gone)
+		*gone = calloc(1, sizeof(**gone));
+	if (!*gone)
+		return; /* nobody will know it */
+	b->ngone++;
+	free((*gone)->past);
+	**gone = (struct conn){ .backend = c->backend, .subject = c->subject, .past = c->past };
 	c->past = NULL;
 }
 
 static struct conn *gone_of(struct blocked *b, uint32_t pid)
 {
 	for (uint32_t back = 1; pid && back <= BLOCKED_GONE; back++) {
-		struct conn *gone = &b->gone[(b->ngone - back) & (BLOCKED_GONE - 1)];
+		struct conn *gone = b->gone[(b->ngone - back) & (BLOCKED_GONE - 1)];
 
-		if (gone->backend == pid)
+		if (gone && gone->backend == pid)
 			return gone;
 	}
 	return NULL;

@@ -16,8 +16,8 @@ struct blocked {
 	struct u64map by_pid;		 /* backend to the id of its connection */
 	const struct statement *unknown; /* of a request that was not seen */
 	/* Closed last, with only what tells whose they were: who waited may be told of later. */
-	struct conn gone[BLOCKED_GONE];
-	uint32_t ngone; /* ever; wraps */
+	struct conn *gone[BLOCKED_GONE]; /* NULL: never used */
+	uint32_t ngone;			 /* ever; wraps */
 };
 
 void blocked_init(struct blocked *b, struct conns *conns, const struct statement *unknown);

@@ -11,6 +11,14 @@ struct charges *charges_new(void)
 	return calloc(1, sizeof(struct charges));
 }
 
+void charges_free(struct charges *c)
+{
+	if (!c)
+		return;
+	free(c->cells);
+	free(c);
+}
+
 static void tell(struct charges *c, struct charge *cell, const struct probe_sink *sink)
 {
 	const struct event ev = {
@@ -45,10 +53,20 @@ static bool is_of(const struct charge *cell, struct occupant waiter, const struc
 	       occupant_same(cell->occupant, p->who);
 }
 
+/* Where the piece is added up; without memory it is told at once, from `alone`. */
+static struct charge *cell_of(struct charges *c, struct charge *alone, struct occupant waiter,
+			      const struct line_piece *piece)
+{
+	if (!c->cells)
+		c->cells = calloc(CHARGE_CELLS, sizeof(*c->cells));
+	return c->cells ? &c->cells[home(waiter, piece)] : alone;
+}
+
 void charges_add(struct charges *c, struct occupant waiter, const struct line_piece *piece,
 		 uint64_t requests, uint64_t time_ns, const struct probe_sink *sink)
 {
-	struct charge *cell = &c->cells[home(waiter, piece)];
+	struct charge alone = { .waits = 0 };
+	struct charge *cell = cell_of(c, &alone, waiter, piece);
 	uint64_t ns;
 
 	c->time_ns = time_ns;
@@ -64,6 +82,8 @@ void charges_add(struct charges *c, struct occupant waiter, const struct line_pi
 	}
 	cell->wait_ns += ns;
 	cell->waits += requests;
+	if (cell == &alone && cell->waits)
+		tell(c, cell, sink);
 }
 
 void charges_flush(struct charges *c, const struct probe_sink *sink)

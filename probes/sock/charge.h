@@ -28,13 +28,14 @@ struct charge {
 };
 
 struct charges {
-	uint64_t time_ns; /* of the last charge */
-	uint32_t used;	  /* cells */
-	struct charge cells[CHARGE_CELLS];
+	uint64_t time_ns;     /* of the last charge */
+	uint32_t used;	      /* cells */
+	struct charge *cells; /* CHARGE_CELLS of them; NULL until there is a charge */
 };
 
 /* Zeroed. NULL: no memory. */
 struct charges *charges_new(void);
+void charges_free(struct charges *c);
 
 /* `requests` of the waiter waited piece->ns each. */
 void charges_add(struct charges *c, struct occupant waiter, const struct line_piece *piece,

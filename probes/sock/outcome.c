@@ -15,43 +15,33 @@
 #define SQLSTATE_LEN 5
 
 struct outcomes {
-	struct intern *texts;
+	struct intern *texts; /* NULL: none was made up so far */
 };
 
-/* Known from the start, so that made-up ones cannot take their place. */
+/* In order. Known from the start, so that made-up ones cannot take their place. */
 static const char *const known[] = {
-	"ok",	    "skipped",	   "unknown",	"error",     "ERR",	   "WRONGTYPE",
-	"NOSCRIPT", "LOADING",	   "SLOWLOG",	"BUSY",	     "MASTERDOWN", "MISCONF",
-	"READONLY", "NOAUTH",	   "OOM",	"EXECABORT", "NOREPLICAS", "BUSYKEY",
-	"NOPERM",   "WRONGPASS",   "BUSYGROUP", "NOGROUP",   "NOTBUSY",	   "CROSSSLOT",
-	"TRYAGAIN", "CLUSTERDOWN", "MOVED",	"ASK",	     "UNKILLABLE", "NOGOODSLAVE",
-	"INPROG",   "NOQUORUM",	   "NOPROTO",	"UNBLOCKED", "INVALIDOBJ", "STALE",
-	"00000",    "08006",	   "08P01",	"0A000",     "22001",	   "22003",
-	"22012",    "22023",	   "22P02",	"23502",     "23503",	   "23505",
-	"23514",    "23P01",	   "25001",	"25006",     "25P02",	   "25P03",
-	"26000",    "28000",	   "28P01",	"34000",     "3D000",	   "3F000",
-	"40001",    "40P01",	   "42501",	"42601",     "42703",	   "42704",
-	"42804",    "42846",	   "42883",	"42P01",     "42P02",	   "42P05",
-	"42P07",    "42P18",	   "53100",	"53200",     "53300",	   "53400",
-	"54001",    "55000",	   "55006",	"55P03",     "57000",	   "57014",
-	"57P01",    "57P02",	   "57P03",	"57P05",     "58000",	   "58030",
-	"P0001",    "P0002",	   "P0003",	"XX000",     "XX001",	   "XX002",
+	"00000",    "08006",	 "08P01",      "0A000",	      "22001",	     "22003",
+	"22012",    "22023",	 "22P02",      "23502",	      "23503",	     "23505",
+	"23514",    "23P01",	 "25001",      "25006",	      "25P02",	     "25P03",
+	"26000",    "28000",	 "28P01",      "34000",	      "3D000",	     "3F000",
+	"40001",    "40P01",	 "42501",      "42601",	      "42703",	     "42704",
+	"42804",    "42846",	 "42883",      "42P01",	      "42P02",	     "42P05",
+	"42P07",    "42P18",	 "53100",      "53200",	      "53300",	     "53400",
+	"54001",    "55000",	 "55006",      "55P03",	      "57000",	     "57014",
+	"57P01",    "57P02",	 "57P03",      "57P05",	      "58000",	     "58030",
+	"ASK",	    "BUSY",	 "BUSYGROUP",  "BUSYKEY",     "CLUSTERDOWN", "CROSSSLOT",
+	"ERR",	    "EXECABORT", "INPROG",     "INVALIDOBJ",  "LOADING",     "MASTERDOWN",
+	"MISCONF",  "MOVED",	 "NOAUTH",     "NOGOODSLAVE", "NOGROUP",     "NOPERM",
+	"NOPROTO",  "NOQUORUM",	 "NOREPLICAS", "NOSCRIPT",    "NOTBUSY",     "OOM",
+	"P0001",    "P0002",	 "P0003",      "READONLY",    "SLOWLOG",     "STALE",
+	"TRYAGAIN", "UNBLOCKED", "UNKILLABLE", "WRONGPASS",   "WRONGTYPE",   "XX000",
+	"XX001",    "XX002",
 };
+#define KNOWN (sizeof(known) / sizeof(known[0]))
 
 struct outcomes *outcomes_new(void)
 {
-	struct outcomes *o = calloc(1, sizeof(*o));
-
-	if (!o)
-		return NULL;
-	o->texts = intern_new(OUTCOMES_MAX);
-	if (!o->texts) {
-		free(o);
-		return NULL;
-	}
-	for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++)
-		intern_id(o->texts, str_of(known[i]));
-	return o;
+	return calloc(1, sizeof(struct outcomes));
 }
 
 void outcomes_free(struct outcomes *o)
@@ -82,6 +72,27 @@ static const char *status_class(struct str status)
 	return "error";
 }
 
+static int compare(const void *text, const void *name)
+{
+	return strcmp(text, *(const char *const *)name);
+}
+
+/* Of an error's text, which is well made. */
+static const char *made_text(struct outcomes *o, struct str text)
+{
+	char name[sizeof(((struct rec_error *)0)->text) + 1];
+	const char *const *found;
+
+	memcpy(name, text.s, text.len);
+	name[text.len] = 0;
+	found = bsearch(name, known, KNOWN, sizeof(known[0]), compare);
+	if (found)
+		return *found;
+	if (!o->texts)
+		o->texts = intern_new(OUTCOMES_MAX - KNOWN);
+	return o->texts ? intern_cstr(o->texts, intern_id(o->texts, text)) : "error";
+}
+
 static const char *error_text(struct outcomes *o, const struct rec_reply *r,
 			      const struct rec_error *e)
 {
@@ -91,7 +102,7 @@ static const char *error_text(struct outcomes *o, const struct rec_reply *r,
 		return status_class(s);
 	if (!well_made(s, r->protocol))
 		return "error";
-	return intern_cstr(o->texts, intern_id(o->texts, s));
+	return made_text(o, s);
 }
 
 const char *outcome_error(struct outcomes *o, const struct rec_reply *r)

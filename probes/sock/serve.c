@@ -6,7 +6,6 @@
 #include "probes/sock/serve.h"
 
 #include <errno.h>
-#include <stdlib.h>
 
 int serve_init(struct serve *s, const struct statement *unknown)
 {
@@ -19,7 +18,7 @@ int serve_init(struct serve *s, const struct statement *unknown)
 void serve_clear(struct serve *s)
 {
 	lines_clear(&s->lines);
-	free(s->charges);
+	charges_free(s->charges);
 }
 
 void serve_conn(struct serve *s, struct conn *c, uint32_t pid)

@@ -12,7 +12,8 @@
 #define HASH_NONFATAL_OOM 1
 #include <uthash.h>
 
-#define CHUNK_BYTES 65536
+#define CHUNK_MIN 1024 /* each chunk is twice the one before, up to CHUNK_MAX */
+#define CHUNK_MAX 65536
 #define FIRST_IDS 64
 
 struct entry {
@@ -33,6 +34,7 @@ struct intern {
 	struct entry *by_bytes;
 	struct entry **by_id;
 	struct chunk *chunks; /* the first one has room */
+	size_t next_bytes;    /* of the next chunk */
 	uint32_t count;
 	uint32_t room; /* of by_id */
 	uint32_t max;
@@ -66,12 +68,14 @@ static void *arena_take(struct intern *in, size_t bytes)
 
 	bytes = (bytes + _Alignof(struct entry) - 1) & ~(_Alignof(struct entry) - 1);
 	if (!c || c->size - c->used < bytes) {
-		size = bytes > CHUNK_BYTES ? bytes : CHUNK_BYTES;
+		size = bytes > in->next_bytes ? bytes : in->next_bytes;
 		c = malloc(sizeof(*c) + size);
 		if (!c)
 			return NULL;
 		*c = (struct chunk){ .next = in->chunks, .size = size };
 		in->chunks = c;
+		if (in->next_bytes < CHUNK_MAX)
+			in->next_bytes *= 2;
 	}
 	c->used += bytes;
 	return c->bytes + c->used - bytes;
@@ -135,6 +139,7 @@ struct intern *intern_new(uint32_t max)
 	if (getrandom(&in->seed, sizeof(in->seed), GRND_NONBLOCK) != sizeof(in->seed))
 		in->seed = (uintptr_t)in ^ (uint64_t)(uintptr_t)&in << 17;
 	in->max = max < 2 ? 2 : max;
+	in->next_bytes = CHUNK_MIN;
 	intern_id(in, STR(""));
 	intern_id(in, STR("other"));
 	if (in->count == 2)
