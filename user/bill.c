@@ -232,7 +232,7 @@ void bill_open_begin(struct bill *b)
 
 void bill_open(struct bill *b, struct owner owner, const struct event_open *o)
 {
-	struct share *s = share_of(b, owner, o->subject, o->statement->protocol);
+	struct share *s = share_of(b, owner, o->of.subject, o->of.statement->protocol);
 
 	if (s)
 		s->open_ns += o->open_ns;

@@ -110,6 +110,8 @@ struct event_request {
 	const struct subject *subject;
 	const struct statement *statement;
 	const struct statement *context; /* the HTTP request that it is done for; NULL: not known */
+	const struct statement *const *before; /* of what ends a transaction: as of a party */
+	unsigned int nbefore;
 	const char *outcome; /* "ok", SQLSTATE, the Redis error word or "4xx": interned */
 	uint64_t queue_ns;   /* server: arrival to read; client: 0 */
 	uint64_t service_ns; /* server: read to last byte; client: write to last byte read; see `redis` */
@@ -146,10 +148,8 @@ struct event_wait {
 
 /* A request at its server that is not answered yet, told about once a second. */
 struct event_open {
-	const struct subject *subject;
-	const struct statement *statement;
-	const struct statement *context; /* as that of a request */
-	uint64_t open_ns;		 /* since it was read, or told the last time */
+	struct party of;
+	uint64_t open_ns; /* since it was read, or told the last time */
 };
 
 /* How a PostgreSQL transaction ended. */

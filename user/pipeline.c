@@ -161,18 +161,22 @@ static struct owner work_owner(struct pipeline *p, const struct rec_owner *o)
 	return attrib_owner(p->attrib, o);
 }
 
+/* Whose a statement is; what its transaction did before tells the workflow if it tells none itself. */
+static struct owner statement_owner(struct pipeline *p, const struct party *party)
+{
+	struct owner own =
+		attrib_inherit(p->attrib, party->subject, party->statement, party->context);
+
+	for (unsigned int i = 0; i < party->nbefore && own.workflow == ATTRIB_UNATTRIBUTED; i++)
+		own.workflow = attrib_request(p->attrib, party->subject, party->before[i]).workflow;
+	return own;
+}
+
 /* False: nobody. */
 static bool party_owner(struct pipeline *p, const struct party *party, struct owner *out)
 {
-	bool owned = party->owner.cgroup || party->owner.payer;
-
-	*out = party->subject
-		       ? attrib_inherit(p->attrib, party->subject, party->statement, party->context)
-		       : work_owner(p, &party->owner);
-	for (unsigned int i = 0; i < party->nbefore && out->workflow == ATTRIB_UNATTRIBUTED; i++)
-		out->workflow =
-			attrib_request(p->attrib, party->subject, party->before[i]).workflow;
-	return party->subject || owned;
+	*out = party->subject ? statement_owner(p, party) : work_owner(p, &party->owner);
+	return party->subject || party->owner.cgroup || party->owner.payer;
 }
 
 /* The kernel tells cgroups apart, and decoders clients: who they belong to is known only here. */
@@ -266,7 +270,11 @@ static void on_request(struct pipeline *p, const struct event *ev)
 	struct pipeline_request out = { .event = r, .time_ns = ev->time_ns };
 	struct owner culprit;
 
-	out.owner = attrib_inherit(p->attrib, r->subject, r->statement, r->context);
+	out.owner = statement_owner(p, &(struct party){ .subject = r->subject,
+							.statement = r->statement,
+							.before = r->before,
+							.nbefore = r->nbefore,
+							.context = r->context });
 	agg_request(p->agg, out.owner, r);
 	parts_request(p->parts, out.owner, r);
 	bill_request(p->bill, out.owner, r);
@@ -335,10 +343,7 @@ static void on_event(void *ctx, const struct event *ev)
 		agg_io(p->agg, attrib_cgroup(p->attrib, ev->io->cgroup), ev->io);
 		return;
 	case EVENT_OPEN:
-		bill_open(p->bill,
-			  attrib_inherit(p->attrib, ev->open.subject, ev->open.statement,
-					 ev->open.context),
-			  &ev->open);
+		bill_open(p->bill, statement_owner(p, &ev->open.of), &ev->open);
 		return;
 	case EVENT_TRANSACTION:
 		party_owner(p, &ev->transaction.of, &owner);

@@ -5,6 +5,8 @@
  */
 #include "probes/sock/open.h"
 
+#include "probes/sock/past.h"
+
 struct telling {
 	uint64_t from_ns;
 	uint64_t to_ns;
@@ -23,6 +25,7 @@ static void tell(void *ctx, struct conn *c)
 	const struct telling *t = ctx;
 	struct event ev = { .kind = EVENT_OPEN, .time_ns = t->to_ns };
 	const struct request *r;
+	struct past_list did;
 	uint64_t from_ns;
 
 	if (!is_worked_for(c))
@@ -31,7 +34,13 @@ static void tell(void *ctx, struct conn *c)
 	from_ns = r->begin.read_ns > t->from_ns ? r->begin.read_ns : t->from_ns;
 	if (from_ns >= t->to_ns)
 		return;
-	ev.open = (struct event_open){ c->subject, r->statement, r->context, t->to_ns - from_ns };
+	past_before(c, r->statement, r->number, &did);
+	ev.open = (struct event_open){ .of = { .subject = c->subject,
+					       .statement = r->statement,
+					       .before = did.v,
+					       .nbefore = did.n,
+					       .context = r->context },
+				       .open_ns = t->to_ns - from_ns };
 	t->sink->emit(t->sink->ctx, &ev);
 }
 

@@ -51,6 +51,7 @@ static bool tell(struct pairs *p, struct conn *server, const struct done *d, boo
 	uint64_t end_ns = spans_reached(reads, d->end);
 	struct event ev = { .kind = EVENT_REQUEST };
 	struct event_request *e = &ev.request;
+	struct past_list did;
 
 	if (!end_ns && !last)
 		return false;
@@ -60,6 +61,9 @@ static bool tell(struct pairs *p, struct conn *server, const struct done *d, boo
 	e->subject = subject_of(p, server, d->subject);
 	e->statement = d->statement;
 	e->context = d->context;
+	past_before(server, d->statement, d->number, &did);
+	e->before = did.v;
+	e->nbefore = did.n;
 	e->outcome = d->outcome;
 	e->service_ns = d->start_ns && d->start_ns < end_ns ? end_ns - d->start_ns : 0;
 	e->request_bytes = d->bytes;
@@ -101,13 +105,14 @@ static void keep(struct pairs *p, struct conn *server, const struct done *d)
 }
 
 void pair_completed(struct pairs *p, struct conn *server, const struct rec_reply *r,
-		    const struct event_request *e, const struct moment *begin)
+		    uint32_t number, const struct event_request *e, const struct moment *begin)
 {
 	keep(p, server,
 	     &(struct done){ .pos = begin->pos,
 			     .end = r->pos,
 			     .start_ns = begin->arrival_ns ? begin->arrival_ns : begin->read_ns,
 			     .reply_ns = r->hdr.time_ns,
+			     .number = number,
 			     .statement = e->statement,
 			     .context = e->context,
 			     .outcome = e->outcome,

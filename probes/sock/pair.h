@@ -19,7 +19,7 @@ struct pairs {
 
 /* The server's end completed a request of a local client, which is the client's, too; pair_settle() follows. */
 void pair_completed(struct pairs *p, struct conn *server, const struct rec_reply *r,
-		    const struct event_request *e, const struct moment *begin);
+		    uint32_t number, const struct event_request *e, const struct moment *begin);
 /* Tells the requests of which both ends are known by now. c is either end. */
 void pair_settle(struct pairs *p, struct conn *c);
 /* c has found its other end. */

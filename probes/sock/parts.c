@@ -2,6 +2,8 @@
 /* Queue and CPU are what the kernel's parts leave of a request's time. */
 #include "probes/sock/parts.h"
 
+#include <stddef.h>
+
 static uint64_t least(uint64_t a, uint64_t b)
 {
 	return a < b ? a : b;
@@ -35,4 +37,20 @@ void parts_downstream(uint64_t parts[PART_MAX], uint64_t asked_ns)
 
 	parts[PART_OTHER] -= ns;
 	parts[PART_DOWNSTREAM] += ns;
+}
+
+void parts_tell(const struct rec_parts *took, uint64_t downstream_ns, struct event_request *e,
+		uint64_t parts[PART_MAX])
+{
+	parts_fill(parts, took ? took->parts : NULL, e->queue_ns, e->service_ns);
+	parts_downstream(parts, downstream_ns);
+	e->parts_ns = parts;
+	if (!took)
+		return;
+	e->pg_event = took->pg_event;
+	/* The kernel's candidate: only more than half shows that it is the one. */
+	if (took->culprit_ns <= took->parts[PART_RUN_NEIGHBOUR] / 2)
+		return;
+	e->culprit.owner = took->culprit;
+	e->culprit_part = PART_RUN_NEIGHBOUR;
 }

@@ -9,6 +9,7 @@
 #include <stdint.h>
 
 #include "bpf/wire.h"
+#include "user/event.h"
 
 /*
  * off[]: the kernel's parts, see rec_parts; NULL: the thread never left the CPU. What is more than there
@@ -19,5 +20,11 @@ void parts_fill(uint64_t parts[PART_MAX], const __u64 *off, uint64_t queue_ns, u
 
 /* The process waited that long for answers to what it asked others: as much of it slept for that. */
 void parts_downstream(uint64_t parts[PART_MAX], uint64_t asked_ns);
+
+/*
+ * Where the time of a served request went, into parts and *e. `took`: what came for this reply; NULL: nothing.
+ */
+void parts_tell(const struct rec_parts *took, uint64_t downstream_ns, struct event_request *e,
+		uint64_t parts[PART_MAX]);
 
 #endif

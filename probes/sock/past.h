@@ -19,6 +19,7 @@ struct conn;
 struct past_statement {
 	const struct statement *statement;
 	uint64_t read_ns;
+	uint32_t number; /* as in request.h; of several in a row the first one's */
 	uint32_t transaction;
 };
 
@@ -51,5 +52,12 @@ void past_reply(struct conn *c, uint8_t tx_status);
  * as its session may hold locks. Empty: not known.
  */
 void past_at(const struct conn *c, uint64_t time_ns, struct past_list *out);
+
+/*
+ * What its transaction did before the request of that number, if this is about nothing but the transaction
+ * (COMMIT, SAVEPOINT), the newest first. Empty for any other.
+ */
+void past_before(const struct conn *c, const struct statement *s, uint32_t number,
+		 struct past_list *out);
 
 #endif

@@ -246,8 +246,7 @@ static int on_request(struct sock *s, const struct rec_request *r, const struct 
 	context_read(c, pushed);
 	if (serve_does(c))
 		serve_read(&s->serve, c, r, pushed, sink);
-	if (transaction_does(c))
-		past_read(c, c->requests.pushed - pushed);
+	past_read(c, c->requests.pushed - pushed);
 	return 0;
 }
 
@@ -268,23 +267,6 @@ static int on_parts(struct sock *s, const struct rec_parts *r)
 	*c->parts = *r;
 	c->has_parts = true;
 	return 0;
-}
-
-/* Where the time of a served request went. `took`: the parts that came for this reply, or NULL. */
-static void tell_parts(const struct rec_parts *took, uint64_t downstream_ns,
-		       struct event_request *e, uint64_t *parts)
-{
-	parts_fill(parts, took ? took->parts : NULL, e->queue_ns, e->service_ns);
-	parts_downstream(parts, downstream_ns);
-	e->parts_ns = parts;
-	if (!took)
-		return;
-	e->pg_event = took->pg_event;
-	/* The kernel's candidate: only more than half shows that it is the one. */
-	if (took->culprit_ns <= took->parts[PART_RUN_NEIGHBOUR] / 2)
-		return;
-	e->culprit.owner = took->culprit;
-	e->culprit_part = PART_RUN_NEIGHBOUR;
 }
 
 /* Who had the server while it waited, if that was longer than it waited for the CPU. */
@@ -346,6 +328,7 @@ static struct occupant answers(struct sock *s, struct conn *c, const struct rec_
 	const struct rec_parts *took = c->has_parts && c->parts->seq == r->seq ? c->parts : NULL;
 	struct occupant first = { 0 };
 	uint64_t parts[PART_MAX];
+	struct past_list did;
 	struct moment begin;
 	bool seen;
 
@@ -357,11 +340,14 @@ static struct occupant answers(struct sock *s, struct conn *c, const struct rec_
 		struct event_request *e = &ev.request;
 
 		seen = answer(s, c, r, i, e, &begin);
+		past_before(c, e->statement, r->seq + i, &did);
+		e->before = did.v;
+		e->nbefore = did.n;
 		if (!i && seen)
 			*begin_ns = begin.arrival_ns ? begin.arrival_ns : begin.read_ns;
 		if (seen && c->role == ROLE_SERVER) {
 			if (r->flags & REPLY_FOLLOWED)
-				tell_parts(took, context_downstream(c, &begin), e, parts);
+				parts_tell(took, context_downstream(c, &begin), e, parts);
 			tell_culprit(c, &begin, e);
 			blocked_culprit(c, &begin, e);
 			if (serve_does(c))
@@ -371,7 +357,7 @@ static struct occupant answers(struct sock *s, struct conn *c, const struct rec_
 		}
 		sink->emit(sink->ctx, &ev);
 		if (local)
-			pair_completed(&s->pairs, c, r, e, &begin);
+			pair_completed(&s->pairs, c, r, r->seq + i, e, &begin);
 		if (!i)
 			first = (struct occupant){ c->subject, e->statement, e->context };
 	}
@@ -404,8 +390,7 @@ static int on_reply(struct sock *s, const struct rec_reply *r, const struct prob
 		stream_answered(&c->stream, c->protocol, &v.peer, r->seq + r->count);
 		context_read(c, pushed);
 	}
-	if (transaction_does(c))
-		past_read(c, c->requests.pushed - pushed);
+	past_read(c, c->requests.pushed - pushed);
 	local = c != &lost && c->role == ROLE_SERVER && r->flags & REPLY_LOCAL;
 	if (serve_does(c))
 		serve_replies(c, r);

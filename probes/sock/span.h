@@ -34,6 +34,7 @@ struct done {
 	const char *outcome;
 	const struct subject *subject; /* of the server's end */
 	uint64_t rows;
+	uint32_t number; /* as in request.h */
 	uint32_t bytes;
 	uint32_t reply_bytes;
 	struct event_redis redis;

@@ -5,7 +5,7 @@
 workload.py SOCKET_DIR PORT DATABASE REDIS_SOCKET STEP SECONDS PAUSE_MS
 
 Prints what it sent, one line for each workflow: WORKFLOW PROTOCOL COUNT. What has no workflow of its
-own (BEGIN, COMMIT, looking up a partner) is "unattributed".
+own (BEGIN, looking up a partner) is "unattributed"; a COMMIT is of the step that it ends.
 """
 import collections
 import random
@@ -37,8 +37,8 @@ class Worker:
     def begin(self):
         self.sql("unattributed", "BEGIN ISOLATION LEVEL REPEATABLE READ")
 
-    def commit(self):
-        self.sql("unattributed", "COMMIT")
+    def commit(self, workflow):
+        self.sql(workflow, "COMMIT")
 
     def order_intake(self):
         self.begin()
@@ -54,7 +54,7 @@ class Worker:
                      random.randint(1, 500), 2, 9.5)
         self.sql("order_intake", 'UPDATE "sale_order" SET "amount_total" = %s, "state" = %s, '
                                  '"write_date" = now() WHERE id IN %s', 57, "sale", (order,))
-        self.commit()
+        self.commit("order_intake")
 
     def warehouse(self):
         self.begin()
@@ -65,7 +65,7 @@ class Worker:
                               '"stock_location"."id") WHERE "stock_quant"."product_id" = %s', product)
         self.sql("warehouse", 'INSERT INTO "stock_move" ("product_id", "product_uom_qty", "state") VALUES '
                               '(%s, %s, %s) RETURNING "id"', product, 1, "assigned")
-        self.commit()
+        self.commit("warehouse")
         self.key("warehouse", "DECRBY", f"stock:reserve:{product}", 1)
 
     def dispatch(self):

@@ -225,6 +225,16 @@ static bool durations_agree(void *arg)
 	facts = agent_finish(&agent);
 	assert_int_equal(facts_sum(facts, "committed", TX " workflow=bank"), 1000);
 	assert_int_equal(facts_sum(facts, "statements", TX " workflow=bank"), 7000);
+	/* What ends a transaction is of its workflow, at both ends. */
+	for (int i = 0; i < 2; i++)
+		assert_int_equal(
+			facts_sum(facts, "count",
+				  "kind=requests role=%s operation=END workflow=bank",
+				  i ? "client" : "server") +
+				facts_sum(facts, "count",
+					  "kind=requests role=%s operation=COMMIT workflow=bank",
+					  i ? "client" : "server"),
+			1000);
 	ms = facts_sum(facts, "sum_ns", TX " workflow=bank") / 1e6 / 1000;
 	service_ms = facts_sum(facts, "service_sum_ns",
 			       "kind=requests role=server tenant=acme outcome=ok") /

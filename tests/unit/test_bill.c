@@ -54,7 +54,8 @@ static void open_for(const struct statement *st, uint64_t cgroup, uint64_t clien
 {
 	struct subject s = { .cgroup = cgroup, .client_cgroup = client };
 
-	bill_open(bill, owner, &(struct event_open){ &s, st, NULL, ns });
+	bill_open(bill, owner,
+		  &(struct event_open){ .of = { .subject = &s, .statement = st }, .open_ns = ns });
 }
 
 static void answered(const struct statement *st, uint64_t cgroup, uint64_t client,

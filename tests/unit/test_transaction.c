@@ -15,7 +15,7 @@
 #include "user/decode.h"
 
 static struct decode *decode;
-static char told[4096];
+static char told[4096], commits[512];
 static uint32_t seq;
 static uint64_t pos, now_ns;
 
@@ -27,6 +27,14 @@ static void see(void *ctx, const struct event *ev)
 	size_t len = strlen(told);
 
 	(void)ctx;
+	if (ev->kind == EVENT_REQUEST && ev->request.nbefore) {
+		len = strlen(commits);
+		for (unsigned int i = 0; i < ev->request.nbefore; i++)
+			len += (size_t)snprintf(commits + len, sizeof(commits) - len, "%s%s",
+						ev->request.before[i]->text,
+						i + 1 < ev->request.nbefore ? "; " : "\n");
+		len = strlen(told);
+	}
 	if (ev->kind == EVENT_REFUSED)
 		snprintf(told + len, sizeof(told) - len, "refused %s %s\n", ev->refused.outcome,
 			 ev->refused.source);
@@ -40,6 +48,7 @@ static int setup(void **state)
 {
 	(void)state;
 	told[0] = 0;
+	commits[0] = 0;
 	seq = 0;
 	pos = 0;
 	now_ns = 1000;
@@ -197,6 +206,41 @@ static void late(void **state)
 	assert_string_equal(told, "rolled_back 2 0 0 -\ncommitted 1 100 0 DELETE FROM t\n");
 }
 
+/* What a COMMIT ends: its own transaction, also where the next one was read before the reply. */
+static void what_it_ends(void **state)
+{
+	(void)state;
+	conn(1, ROLE_SERVER, 0, 0);
+	query("BEGIN", 'T', 0, NULL);
+	query("DELETE FROM t", 'T', 0, NULL);
+	query("SELECT 1", 'T', 0, NULL);
+	query("ROLLBACK TO s", 'T', 0, NULL);
+	query("COMMIT", 'I', TX_COMMIT, NULL);
+	query("COMMIT", 'I', 0, NULL); /* of nothing */
+	ask("BEGIN");
+	seq++;
+	ask("DELETE FROM u");
+	seq++;
+	ask("COMMIT");
+	seq++;
+	ask("BEGIN");
+	seq++;
+	ask("DELETE FROM v");
+	seq++;
+	ask("COMMIT");
+	seq -= 5;
+	for (int i = 0; i < 2; i++) {
+		answer('T', 0, NULL);
+		answer('T', 0, NULL);
+		answer('I', TX_COMMIT, NULL);
+	}
+	assert_string_equal(commits, "ROLLBACK TO ?; SELECT ?; DELETE FROM t; BEGIN\n"
+				     "COMMIT; ROLLBACK TO ?; SELECT ?; DELETE FROM t; BEGIN\n"
+				     "COMMIT\n"
+				     "COMMIT; DELETE FROM u; BEGIN\n"
+				     "COMMIT; DELETE FROM v; BEGIN\n");
+}
+
 static void told_once(void **state)
 {
 	struct rec_reply r = { .hdr = { REC_REPLY, REC_REPLY_FIXED, 0, 5000 },
@@ -242,6 +286,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(ends, setup, teardown),
 		cmocka_unit_test_setup_teardown(lost, setup, teardown),
 		cmocka_unit_test_setup_teardown(late, setup, teardown),
+		cmocka_unit_test_setup_teardown(what_it_ends, setup, teardown),
 		cmocka_unit_test_setup_teardown(told_once, setup, teardown),
 		cmocka_unit_test_setup_teardown(refused, setup, teardown),
 	};
