@@ -1,6 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
-# Installs what is missing of scripts/packages.txt, from the Debian 12 archive that the machine has.
+# Installs what is missing of scripts/packages.txt, from the Debian 12 archive that the machine has, and unpacks
+# below build/debian what is only to be unpacked.
 # When all is there it says nothing and takes a few milliseconds. No server that it installs is left
 # running or set to start at boot: tests and demo start their own.
 set -euo pipefail
@@ -10,6 +11,7 @@ policy=/usr/sbin/policy-rc.d
 cluster=/etc/postgresql-common/createcluster.d/tallyman.conf
 services=(postgresql redis-server prometheus nginx)
 placed=()
+unpacked=$here/../build/debian
 
 fail() {
 	echo "setup.sh: $*" >&2
@@ -17,7 +19,15 @@ fail() {
 }
 
 wanted_packages() {
-	sed 's/#.*//' "$here/packages.txt" | xargs -n1
+	sed 's/#.*//; /^unpack /d' "$here/packages.txt" | xargs -n1
+}
+
+# Prints the packages that are not unpacked yet.
+packed_packages() {
+	local package
+	sed -n 's/^unpack //p' "$here/packages.txt" | while read -r package; do
+		[ -e "$unpacked/usr/share/doc/$package" ] || echo "$package"
+	done
 }
 
 # Prints the wanted packages that are not installed.
@@ -86,10 +96,33 @@ install_packages() {
 	}
 }
 
+unpack_packages() {
+	local apt=(apt-get -q -o APT::Sandbox::User=root) archive
+
+	mkdir -p "$unpacked/archives"
+	cd "$unpacked/archives"
+	"${apt[@]}" download "$@" || {
+		"${apt[@]}" update
+		"${apt[@]}" download "$@"
+	}
+	for archive in *.deb; do
+		dpkg-deb -x "$archive" ..
+		rm "$archive"
+	done
+	cd ..
+	rmdir archives
+}
+
 main() {
-	local missing before added
+	local missing before added packed
 
 	command -v dpkg-query >/dev/null || check_system "$(wanted_packages | xargs)"
+	mapfile -t packed < <(packed_packages)
+	if [ ${#packed[@]} -gt 0 ]; then
+		check_system "${packed[*]}"
+		echo "setup.sh: unpacking ${packed[*]}"
+		unpack_packages "${packed[@]}"
+	fi
 	mapfile -t missing < <(missing_packages)
 	[ ${#missing[@]} -gt 0 ] || return 0
 	check_system "${missing[*]}"
