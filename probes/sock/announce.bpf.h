@@ -80,7 +80,8 @@ static __always_inline void announce(struct io *io, bool plain)
 		if (r->family != AF_UNIX)
 			seed_client(c, sk);
 		r->peer_cgroup = c->client_cgroup;
-	} else if (c->flags & CONN_BASED && !(c->flags & CONN_LATE) && !c->tries) {
+	} else if ((c->flags & CONN_BASED || (c->tls && c->local == LOCAL_UNKNOWN)) &&
+		   !(c->flags & CONN_LATE) && !c->tries) {
 		r->request_seq = c->request_seq;
 		r->reply_seq = c->reply_seq;
 	}

@@ -137,6 +137,12 @@ struct conn {
 	struct rec_error errors[REPLY_ERRORS];
 	__u64 tls_owner;      /* see tls_owner() */
 	__u64 tls_arrived_ns; /* of the first byte that its library has not handed over; 0: none */
+	__u32 tls_seq; /* TCP: of the first byte of the record that the newest request began with */
+	/* At a client's end that was open before us, of the turn that request_seq is of: see turn_tls_found(). */
+	__u32 tls_request_bytes;
+	__u32 tls_reply_bytes;
+	__u8 tls_tries;
+	__u8 tls_ahead; /* its library may have read records that it has not handed over */
 } __attribute__((aligned(64)));
 
 enum direction { DIR_READ, DIR_WRITE };
@@ -144,9 +150,10 @@ enum direction { DIR_READ, DIR_WRITE };
 /* What is known of a connection's encryption. */
 enum conn_tls {
 	TLS_NONE,
-	TLS_TURNS, /* encrypted: requests are counted by turns */
+	TLS_TURNS, /* encrypted: requests are counted by turns, unless its library's hooks tell more */
 	TLS_FRESH, /* the same, and its handshake was a hooked call: what is said first will be seen */
 	TLS_OPEN, /* what it says is known from its library's hooks; its socket's tell times only */
+	TLS_SEALED, /* what it says is nothing that we know: counted by turns for good */
 };
 
 /* One run of a hook that bytes crossed a socket: what its helpers share. */

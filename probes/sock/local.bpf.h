@@ -13,7 +13,9 @@ enum conn_local {
 	LOCAL_UNKNOWN,
 	LOCAL_YES,
 	LOCAL_NO,
-	LOCAL_FRESH /* its thread is not billed yet */
+	LOCAL_FRESH, /* its thread is not billed yet */
+	LOCAL_SEALED, /* TLS: not known yet what it says; TCP's numbers are, by which the ends know each other */
+	LOCAL_SEALED_YES, /* LOCAL_YES at a client's end with TLS: its socket's hooks have the wrong bytes */
 };
 
 /* What both ends know of a connection, see rec_conn. */
@@ -29,6 +31,9 @@ struct served {
 	__u32 local;	/* the client's end knows */
 	__u32 ends;	/* of a late one: see local_ends() */
 	__u32 protocol;
+	__u32 tls;	     /* positions count what is inside */
+	__u32 request_bytes; /* of a late one with TLS: of the turn that proved it ... */
+	__u32 reply_bytes;   /* ... and of its answer */
 	__u32 pad;
 };
 
@@ -49,6 +54,17 @@ static __always_inline struct served_key *served_key(struct lane *l, const struc
 	return key;
 }
 
+/* TCP's numbers of these `bytes` of the request direction, just written or read, and of what is replied to them. */
+static __always_inline void local_numbers(struct conn *c, struct sock *sk, __u32 bytes)
+{
+	struct tcp_sock *tp = (struct tcp_sock *)sk;
+	__u32 written = BPF_CORE_READ(tp, write_seq);
+	__u32 taken = BPF_CORE_READ(tp, copied_seq);
+
+	c->request_seq = (c->role == ROLE_SERVER ? taken : written) - bytes;
+	c->reply_seq = c->role == ROLE_SERVER ? written : taken;
+}
+
 /*
  * Where the streams begin in TCP's numbers. Of the request direction these `bytes` were just written or
  * read, as its first; nothing was replied. The server's end makes itself known.
@@ -56,8 +72,6 @@ static __always_inline struct served_key *served_key(struct lane *l, const struc
 static __always_inline void local_announce(struct lane *l, struct conn *c, struct sock *sk,
 					   __u32 bytes)
 {
-	struct tcp_sock *tp = (struct tcp_sock *)sk;
-	__u32 written, taken;
 	struct served zero = {};
 
 	c->local = LOCAL_NO;
@@ -68,16 +82,69 @@ static __always_inline void local_announce(struct lane *l, struct conn *c, struc
 	}
 	if (BPF_CORE_READ(sk, __sk_common.skc_family) == AF_UNIX)
 		return;
-	written = BPF_CORE_READ(tp, write_seq);
-	taken = BPF_CORE_READ(tp, copied_seq);
-	c->request_seq = (c->role == ROLE_SERVER ? taken : written) - bytes;
-	c->reply_seq = c->role == ROLE_SERVER ? written : taken;
+	local_numbers(c, sk, bytes);
 	c->flags |= CONN_BASED;
 	if (c->tries)
 		return;
 	c->local = LOCAL_UNKNOWN;
 	if (c->role == ROLE_SERVER)
 		bpf_map_update_elem(&served_ends, served_key(l, c), &zero, BPF_ANY);
+}
+
+/* These bytes are the first of all, and encrypted. */
+static __always_inline void local_seal(struct conn *c, struct sock *sk, __u32 bytes)
+{
+	c->local = LOCAL_NO;
+	if (c->flags & CONN_LATE || c->tries ||
+	    BPF_CORE_READ(sk, __sk_common.skc_family) == AF_UNIX)
+		return;
+	local_numbers(c, sk, bytes);
+	c->local = LOCAL_SEALED;
+}
+
+/* What is said in it is known from its first byte on, at this end. */
+__noinline int local_unseal(struct conn *c)
+{
+	struct lane *l = lane_get();
+	struct served s = { .tls = 1 };
+
+	if (!l || !c || c->local != LOCAL_SEALED)
+		return 0;
+	c->local = c->tries ? LOCAL_NO : LOCAL_UNKNOWN;
+	if (c->role == ROLE_SERVER && !c->tries)
+		bpf_map_update_elem(&served_ends, served_key(l, c), &s, BPF_ANY);
+	return 0;
+}
+
+/*
+ * At the server's end some of what is inside was not seen: the ends count different bytes from here on. true:
+ * the client's end tells nothing but times by now, which are of no use any more.
+ */
+static __always_inline bool local_lost(struct lane *l, struct conn *c)
+{
+	if (c->local == LOCAL_YES)
+		return true;
+	if (c->local == LOCAL_UNKNOWN && c->role == ROLE_SERVER)
+		bpf_map_delete_elem(&served_ends, served_key(l, c));
+	c->local = LOCAL_NO;
+	return false;
+}
+
+/* What the client has written by TCP's count; of TLS only its library's hooks count what is inside. */
+static __always_inline __u32 local_written(const struct conn *c, struct sock *sk)
+{
+	struct tcp_sock *tp = (struct tcp_sock *)sk;
+
+	return c->tls ? c->request_seq + (__u32)c->req.pos : BPF_CORE_READ(tp, write_seq);
+}
+
+/* What is asked from here on is the server's to tell. */
+static __always_inline void local_join(struct conn *c, struct served *s)
+{
+	s->client_cgroup = c->cgroup;
+	s->from_pos = c->req.pos;
+	__sync_fetch_and_add(&s->local, 1); /* the fields before it are seen with it */
+	c->local = c->tls ? LOCAL_SEALED_YES : LOCAL_YES;
 }
 
 /*
@@ -96,21 +163,16 @@ __noinline int local_client_try(struct conn *c, __u32 write_seq)
 		return 0;
 	}
 	s = bpf_map_lookup_elem(&served_ends, served_key(l, c));
-	if (!s || write_seq - c->request_seq != (__u32)c->req.pos)
+	if (!s || s->tls != !!c->tls || write_seq - c->request_seq != (__u32)c->req.pos)
 		return 0;
-	s->client_cgroup = c->cgroup;
-	s->from_pos = c->req.pos;
-	__sync_fetch_and_add(&s->local, 1); /* the fields before it are seen with it */
-	c->local = LOCAL_YES;
+	local_join(c, s);
 	return 0;
 }
 
 static __always_inline void local_client(struct conn *c, struct sock *sk)
 {
-	struct tcp_sock *tp = (struct tcp_sock *)sk;
-
 	if (c->role == ROLE_CLIENT && c->local == LOCAL_UNKNOWN)
-		local_client_try(c, BPF_CORE_READ(tp, write_seq));
+		local_client_try(c, local_written(c, sk));
 }
 
 /* The same number at both ends, unless addresses or ports are translated between them. */
@@ -133,32 +195,57 @@ __noinline int local_late_served(struct conn *c, __u32 ends)
 	if (!l || !c)
 		return 0;
 	s.protocol = c->protocol;
+	s.tls = !!c->tls;
+	s.request_bytes = c->req.pos;
+	s.reply_bytes = c->rep.pos;
 	bpf_map_update_elem(&served_ends, served_key(l, c), &s, BPF_ANY);
 	return 0;
 }
 
 /*
  * At an end that was open before us, a turn begins with these bytes, just written or read: positions count from
- * here. If the other end counts from the same, it will show by TCP's numbers.
+ * here. If the other end counts from the same, it will show by TCP's numbers: with TLS those of the record.
  */
 static __always_inline void local_late_turn(struct conn *c, struct sock *sk, __u32 bytes)
 {
-	struct tcp_sock *tp = (struct tcp_sock *)sk;
-	__u32 written, taken;
-
 	c->req.pos = 0;
 	c->rep.pos = 0;
 	if (BPF_CORE_READ(sk, __sk_common.skc_family) == AF_UNIX)
 		return;
-	written = BPF_CORE_READ(tp, write_seq);
-	taken = BPF_CORE_READ(tp, copied_seq);
-	c->request_seq = (c->role == ROLE_SERVER ? taken : written) - bytes;
-	c->reply_seq = c->role == ROLE_SERVER ? written : taken;
-	if (c->role == ROLE_SERVER)
+	local_numbers(c, sk, bytes);
+	if (c->tls)
+		c->request_seq = c->tls_seq;
+	if (c->role != ROLE_SERVER)
+		return;
+	if (!c->tls)
 		c->flags |= CONN_BASED;
+	else if (c->local != LOCAL_YES)
+		c->local = LOCAL_SEALED;
 }
 
-/* Did it? Of the turn's requests the client's end has written all that its hook has seen. */
+/*
+ * The same of TLS, where a turn is told by its record and by where its answer ends: what the library itself has to
+ * read meanwhile (session tickets) is between them. The answer is all that was written, or read.
+ */
+static __always_inline void local_late_answer(struct conn *c, struct sock *sk)
+{
+	struct tcp_sock *tp = (struct tcp_sock *)sk;
+
+	if (c->tls)
+		c->reply_seq = c->role == ROLE_SERVER ? BPF_CORE_READ(tp, write_seq)
+						      : BPF_CORE_READ(tp, copied_seq);
+}
+
+/* Of the turn's requests the client's end has written all that its hook has seen. */
+static __always_inline bool local_late_fits(const struct conn *c, const struct served *s)
+{
+	if (s->tls != !!c->tls)
+		return false;
+	return !s->tls || (!c->tls_ahead && c->tls_request_bytes == s->request_bytes &&
+			   c->tls_reply_bytes == s->reply_bytes);
+}
+
+/* Did it? */
 __noinline int local_late_find(struct conn *c, __u32 ends, __u32 write_seq)
 {
 	struct lane *l = lane_get();
@@ -167,7 +254,7 @@ __noinline int local_late_find(struct conn *c, __u32 ends, __u32 write_seq)
 	if (!l || !c || write_seq - c->request_seq != (__u32)c->req.pos)
 		return PROTO_UNKNOWN;
 	s = bpf_map_lookup_elem(&served_ends, served_key(l, c));
-	return s && s->ends == ends ? (int)s->protocol : PROTO_UNKNOWN;
+	return s && s->ends == ends && local_late_fits(c, s) ? (int)s->protocol : PROTO_UNKNOWN;
 }
 
 /* What is asked from here on is the server's to tell. */
@@ -181,10 +268,7 @@ __noinline int local_late_join(struct conn *c)
 	s = bpf_map_lookup_elem(&served_ends, served_key(l, c));
 	if (!s)
 		return 0;
-	s->client_cgroup = c->cgroup;
-	s->from_pos = c->req.pos;
-	__sync_fetch_and_add(&s->local, 1);
-	c->local = LOCAL_YES;
+	local_join(c, s);
 	return 1;
 }
 
@@ -193,10 +277,10 @@ static __always_inline bool local_server(struct lane *l, struct conn *c)
 {
 	struct served *s;
 
-	if (c->role != ROLE_SERVER || c->local == LOCAL_NO)
+	if (c->role != ROLE_SERVER)
 		return false;
 	if (c->local != LOCAL_UNKNOWN)
-		return true;
+		return c->local == LOCAL_YES || c->local == LOCAL_FRESH;
 	if (c->done > LOCAL_BEFORE) {
 		c->local = LOCAL_NO;
 		return false;

@@ -269,7 +269,8 @@ static __always_inline void io_pass(struct io *io, bool request)
 {
 	struct framer *f = request ? &io->c->req : &io->c->rep;
 
-	f->pos += io->bytes;
+	if (!io->c->tls || io->l->plain_base) /* with TLS what is inside counts */
+		f->pos += io->bytes;
 }
 
 /*
@@ -292,12 +293,12 @@ static __noinline int io_walk(struct io *io, bool plain)
 			turn_late(io);
 		if (!(io->c->flags & CONN_LATE) && (err || !detect(io, &w)))
 			return ret;
-		if (io->c->flags & CONN_LATE)
+		if (io->c->flags & CONN_LATE && !io->c->tls)
 			tls_late(io, &w);
 	}
-	if (io->c->tls && !io->l->plain_base && tls_socket(io, plain))
-		return ret;
 	request = (io->c->role == ROLE_SERVER) == (io->dir == DIR_READ);
+	if (io->c->tls && !io->l->plain_base && tls_socket(io, request, plain))
+		return ret;
 	if (io->c->flags & (CONN_OUT_OF_STEP | CONN_UNPROVEN)) {
 		turn = turn_of(io, &w, request, plain);
 		walk_begin(&w, io->bytes, io->now_ns); /* its place was used to look at the bytes */

@@ -53,9 +53,10 @@ struct {
 /* Encrypted from here on. Its bytes are not the stream's that TCP counts. */
 static __always_inline void tls_begin(struct conn *c, bool tls)
 {
+	if (c->flags & CONN_BASED)
+		c->local = c->flags & CONN_LATE || c->tries ? LOCAL_NO : LOCAL_SEALED;
 	c->flags |= CONN_ENCRYPTED | CONN_OUT_OF_STEP | CONN_CONFIRMED;
 	c->flags &= ~CONN_BASED;
-	c->local = LOCAL_NO;
 	c->tls = tls ? TLS_TURNS : TLS_NONE;
 }
 
@@ -91,6 +92,9 @@ static __always_inline void tls_seen(struct io *io)
 		c->protocol = PROTO_POSTGRESQL;
 	else if (port == cfg_redis_port)
 		c->protocol = PROTO_REDIS;
+	else
+		c->protocol = PROTO_TLS;
+	local_seal(c, sk, io->bytes);
 	tls_begin(c, true);
 }
 
@@ -123,49 +127,79 @@ static __always_inline void tls_stranger(struct io *io)
  * Bytes crossed a socket outside of the library's calls, or of those that are hooked. With nothing
  * unanswered that is an alert or a key update; else what was said is not known.
  */
-static __always_inline bool tls_outside(struct io *io)
+static __always_inline bool tls_outside(struct io *io, bool request)
 {
 	struct conn *c = io->c;
 
 	tls_stranger(io);
 	if (c->tls != TLS_OPEN)
 		return false;
-	if (c->requests == c->done)
+	if (c->local == LOCAL_SEALED_YES) { /* only when replies were read is this end's to tell */
+		if (!request)
+			announce_upgraded(io->l, c, io->now_ns);
 		return true;
-	count_lost(io->l, PROBE_SOCK, LOST_UNREADABLE, c->requests - c->done);
-	c->done = c->requests;
-	c->flags &= ~CONN_TURN_OPEN;
+	}
+	if (c->flags & CONN_UNPROVEN) {
+		turn_reject(io, request);
+	} else if (!(c->flags & CONN_OUT_OF_STEP)) {
+		if (c->requests == c->done)
+			return true;
+		count_lost(io->l, PROBE_SOCK, LOST_UNREADABLE, c->requests - c->done);
+		c->done = c->requests;
+		c->flags &= ~CONN_TURN_OPEN;
+		if (local_lost(io->l, c))
+			turn_anew(io, CLOSE_GONE);
+	}
 	tls_begin(c, true);
 	return false;
 }
 
+/* A record, or a part of one, crossed the socket while its library was in a call. */
+static __always_inline void tls_record(struct io *io, struct tls_call *call, bool request,
+				       bool plain)
+{
+	struct tcp_sock *tp = (struct tcp_sock *)io->sk;
+	struct conn *c = io->c;
+	__u64 arrived_ns;
+	bool first;
+
+	if (io->dir == DIR_WRITE) {
+		first = !call->sent_ns;
+		call->sent_ns = io->now_ns;
+	} else {
+		first = !c->tls_arrived_ns;
+		arrived_ns = arrival_take(io, plain);
+		if (first && !(call->kind & TLS_HANDSHAKE))
+			c->tls_arrived_ns = arrived_ns;
+	}
+	if (first && io->dir == DIR_READ && io->bytes != TLS_HEADER)
+		c->tls_ahead = 1;
+	if (first && request && c->flags & CONN_LATE)
+		c->tls_seq = (io->dir == DIR_READ ? BPF_CORE_READ(tp, copied_seq)
+						  : BPF_CORE_READ(tp, write_seq)) -
+			     io->bytes;
+}
+
 /* Bytes of an encrypted socket. true: there is no more to them than their times. */
-static __always_inline bool tls_socket(struct io *io, bool plain)
+static __always_inline bool tls_socket(struct io *io, bool request, bool plain)
 {
 	struct conn *c = io->c;
 	struct tls_call *call;
-	__u64 arrived_ns;
 
 	if (!cfg_tls)
 		return false;
 	call = bpf_task_storage_get(&tls_calls, bpf_get_current_task_btf(), NULL, 0);
 	if (!call || !call->inside)
-		return tls_outside(io);
+		return tls_outside(io, request);
 	call->end.sk = (__u64)io->sk;
 	call->end.id = c->id;
 	call->end.slot = c->slot;
-	if (io->dir == DIR_WRITE) {
-		call->sent_ns = io->now_ns;
-	} else {
-		arrived_ns = arrival_take(io, plain);
-		if (!c->tls_arrived_ns && !(call->kind & TLS_HANDSHAKE))
-			c->tls_arrived_ns = arrived_ns;
-	}
-	if (!(call->kind & TLS_HANDSHAKE))
-		return c->tls == TLS_OPEN;
-	if (c->tls == TLS_TURNS && !(c->flags & CONN_LATE))
+	tls_record(io, call, request, plain);
+	/* A handshake is a call of its own, or done by the first read or write. */
+	if (c->tls == TLS_TURNS && !(c->flags & CONN_LATE) &&
+	    (call->kind & TLS_HANDSHAKE || !(c->flags & CONN_TURN_OPEN || c->first_reply_ns)))
 		c->tls = TLS_FRESH;
-	return true;
+	return c->tls != TLS_SEALED || call->kind & TLS_HANDSHAKE;
 }
 
 #endif

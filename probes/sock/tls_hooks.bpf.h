@@ -27,7 +27,20 @@ static __always_inline struct conn *tls_conn_at(__u32 slot, __u64 id)
 {
 	struct conn *c = conn_at(slot);
 
-	return c && c->id == id && c->tls && c->protocol != CONN_IGNORED ? c : NULL;
+	return c && c->id == id && c->tls && c->tls != TLS_SEALED && c->protocol != CONN_IGNORED
+		       ? c
+		       : NULL;
+}
+
+static __noinline int tls_bind(struct tls_call *call, struct conn *c)
+{
+	struct tls_key *key = &call->key;
+
+	call->end.id = c->id;
+	call->end.slot = c->slot;
+	c->tls_owner = tls_owner(key);
+	bpf_map_update_elem(&tls_ends, key, &call->end, BPF_ANY);
+	return 0;
 }
 
 /* The call's connection; NULL: not known. */
@@ -41,19 +54,17 @@ static __always_inline struct conn *tls_conn(struct tls_call *call)
 		e = bpf_map_lookup_elem(&tls_ends, key);
 		if (!e)
 			return NULL;
-		call->end.sk = e->sk;
+		call->end = *e;
 		return tls_conn_at(e->slot, e->id);
 	}
 	c = tls_conn_at(call->end.slot, call->end.id);
-	if (c && c->tls_owner != tls_owner(key)) {
-		c->tls_owner = tls_owner(key);
-		bpf_map_update_elem(&tls_ends, key, &call->end, BPF_ANY);
-	}
+	if (c && c->tls_owner != tls_owner(key))
+		tls_bind(call, c);
 	return c;
 }
 
 /* How many bytes of plaintext the call moved. */
-static __always_inline __u32 tls_moved(const struct tls_call *call, long ret)
+static __noinline __u32 tls_moved(const struct tls_call *call, long ret)
 {
 	__u64 moved = 0;
 
@@ -64,67 +75,89 @@ static __always_inline __u32 tls_moved(const struct tls_call *call, long ret)
 	return moved > 0x7fffffff ? 0 : moved;
 }
 
-/* From here on it is followed as any connection is, by what is inside. */
-static __always_inline void tls_follow(struct conn *c, __u8 protocol)
+/* A turn of what is encrypted, and not known to be anything. */
+static __always_inline void tls_turn(struct conn *c, bool request, __u64 now_ns)
 {
-	c->protocol = protocol;
-	c->flags &= ~CONN_ENCRYPTED;
-	c->tls = TLS_OPEN;
+	bool open = c->flags & CONN_TURN_OPEN;
+
+	if (request && !open) {
+		c->turn_ns = now_ns;
+		c->flags |= CONN_TURN_OPEN;
+	} else if (!request && open) {
+		c->flags &= ~CONN_TURN_OPEN;
+		coarse_add(c, 1, now_ns, false);
+	}
 }
 
-/* The first plaintext of a connection. */
-static __always_inline bool tls_first(struct io *io, const unsigned char *head, __u32 n)
+/*
+ * The first plaintext of a connection that was followed from its handshake on. true: from here on it is
+ * followed as any connection is, by what is inside. A function of its own for its stack.
+ */
+__noinline int tls_first(struct conn *c, __u32 bytes, __u32 request, __u64 now_ns)
 {
-	struct conn *c = io->c;
-	struct detected d = detect_bytes(head, n, io->bytes);
+	struct lane *l = lane_get();
+	__u32 n = bytes < DETECT_BYTES ? bytes : DETECT_BYTES;
+	struct detected d = {};
+	unsigned char *head;
 
+	if (!l || !c)
+		return false;
+	head = (unsigned char *)((struct rec_request *)lane_at(l))->text;
+	if (request && !payload_copy(head, l->plain_base, n, DETECT_BYTES))
+		d = detect_bytes(head, n, bytes);
 	if (!d.protocol || d.protocol == PROTO_TLS ||
 	    (c->flags & CONN_ANNOUNCED && c->protocol != d.protocol)) {
-		if (++c->tries >= DETECT_TRIES)
-			c->tls = TLS_TURNS;
+		tls_turn(c, request, now_ns);
+		if (request && ++c->tries >= DETECT_TRIES)
+			c->tls = TLS_SEALED;
 		return false;
 	}
 	framer_reset(&c->req);
 	framer_reset(&c->rep);
 	reply_reset(c);
+	c->protocol = d.protocol;
 	c->phase = d.phase;
-	c->flags &= ~(CONN_OUT_OF_STEP | CONN_TURN_OPEN);
-	tls_follow(c, d.protocol);
+	c->flags &= ~(CONN_OUT_OF_STEP | CONN_TURN_OPEN | CONN_ENCRYPTED);
+	c->tls = TLS_OPEN;
+	local_unseal(c);
 	return true;
 }
 
 /*
- * Plaintext of a connection that is counted by turns. Of one that was open before, turn.bpf.h sees to where
- * its messages begin, once whole requests show what it speaks.
+ * Plaintext of a connection that was counted by turns: it was open before us, or its handshake was not seen, or
+ * it lost its step. turn.bpf.h sees to where its messages begin.
  */
-static __always_inline bool tls_open(struct io *io)
+static __noinline int tls_reopen(struct conn *c)
 {
-	struct conn *c = io->c;
-	unsigned char *head = (unsigned char *)((struct rec_request *)lane_at(io->l))->text;
-	__u32 n = io->bytes;
-	int protocol;
-
-	if ((c->role == ROLE_SERVER) != (io->dir == DIR_READ))
-		return false;
-	if (c->tls == TLS_FRESH) {
-		n = n < DETECT_BYTES ? n : DETECT_BYTES;
-		return !payload_copy(head, io->l->plain_base, n, DETECT_BYTES) &&
-		       tls_first(io, head, n);
-	}
-	if (payload_copy(head, io->l->plain_base, n, WIRE_TEXT_MAX))
-		return false;
-	protocol = turn_protocol(c, n);
-	if (!protocol || !c->proof || (c->flags & CONN_ANNOUNCED && c->protocol != protocol))
-		return false;
-	c->flags &= ~CONN_TURN_OPEN;
+	c->flags &= ~CONN_ENCRYPTED;
+	c->flags |= CONN_OUT_OF_STEP;
 	c->first_reply_ns = c->first_reply_ns ?: seeded_ns;
-	tls_follow(c, protocol);
+	c->tls = TLS_OPEN;
+	if (c->flags & CONN_ANNOUNCED)
+		return 0;
+	c->flags |= CONN_LATE;
+	c->protocol = PROTO_UNKNOWN;
+	if (c->local != LOCAL_YES)
+		c->local = LOCAL_NO;
+	return 0;
+}
+
+/* It is the server's end that tells: what was written and read here are times. */
+static __noinline int tls_local(struct io *io)
+{
+	if (io->c->local != LOCAL_SEALED_YES)
+		return false;
+	if (io->dir == DIR_READ)
+		local_read(io->l, io->c, io->bytes, io->now_ns);
+	else
+		local_write(io->c, io->bytes);
 	return true;
 }
 
-static __always_inline int tls_bytes(struct io *io, const struct tls_call *call)
+static __always_inline int tls_bytes(struct io *io, struct tls_call *call)
 {
 	struct conn *c = io->c;
+	bool request;
 
 	io->now_ns = io->dir == DIR_WRITE && call->sent_ns ? call->sent_ns : bpf_ktime_get_ns();
 	io->l = lane_take();
@@ -137,8 +170,15 @@ static __always_inline int tls_bytes(struct io *io, const struct tls_call *call)
 			io->l->plain_arrived_ns = c->tls_arrived_ns;
 		c->tls_arrived_ns = 0;
 	}
-	if (c->tls == TLS_OPEN || tls_open(io))
+	if (c->tls == TLS_TURNS)
+		tls_reopen(c);
+	request = (c->role == ROLE_SERVER) == (io->dir == DIR_READ);
+	if (c->tls == TLS_FRESH)
+		tls_first(c, io->bytes, request, io->now_ns);
+	if (c->tls == TLS_OPEN && !tls_local(io))
 		io_run(io, true);
+	if (c->id != call->end.id)
+		tls_bind(call, c);
 	io->l->plain_base = 0;
 	lane_give(io->l);
 	return 0;

@@ -11,7 +11,8 @@
 #define PROOF_KNOWN 0x80	    /* of conn.proof: it was in step before */
 #define TURN_QUIET_NS 1000000000ULL /* at a client's end: nothing is outstanding after that */
 #define TURN_TRIES 64		    /* turns that begin as nothing that we know */
-#define TURN_REPLIES 32		    /* Redis: commands in the turn on trial */
+#define TURN_TLS_TRIES 8
+#define TURN_REPLIES 32 /* Redis: commands in the turn on trial */
 
 enum turn { TURN_PASS, TURN_STEP, TURN_JOIN };
 
@@ -66,6 +67,22 @@ static __always_inline void turns_tell(struct lane *l, struct conn *c)
 	c->turns = 0;
 }
 
+/* What is told from here on is another connection's to the reader. */
+static __always_inline void turn_anew(struct io *io, __u32 reason)
+{
+	struct conn *c = io->c;
+
+	if (c->flags & CONN_ANNOUNCED)
+		announce_close(io->l, c, reason, io->now_ns);
+	slot_announced(c, 0);
+	c->flags &= ~CONN_ANNOUNCED;
+	c->id = 0;
+	if (!c->tls)
+		return;
+	c->id = conn_id(io->now_ns); /* its library's object knows it by this */
+	c->tls_owner = 1;
+}
+
 /* The answer is not that of what was asked, or more was asked before it came. */
 static __always_inline void turn_reject(struct io *io, bool request)
 {
@@ -77,12 +94,9 @@ static __always_inline void turn_reject(struct io *io, bool request)
 	pg_units_drop(c);
 	reply_reset(c);
 	if (!(c->proof & PROOF_KNOWN)) {
-		if (c->flags & CONN_ANNOUNCED)
-			announce_close(io->l, c, CLOSE_REJECTED, io->now_ns);
-		slot_announced(c, 0);
-		c->flags &= ~(CONN_ANNOUNCED | CONN_CONFIRMED | CONN_BASED);
+		turn_anew(io, CLOSE_REJECTED);
+		c->flags &= ~(CONN_CONFIRMED | CONN_BASED);
 		c->protocol = PROTO_UNKNOWN;
-		c->id = 0;
 	}
 	if (request) {
 		c->flags |= CONN_TURN_OPEN; /* counted when it is answered */
@@ -222,6 +236,20 @@ static __always_inline bool turn_is_first(const struct io *io, int protocol)
 	       io->now_ns - c->first_reply_ns > TURN_QUIET_NS;
 }
 
+/* It is left alone from here on; encrypted, its turns are requests all the same. */
+static __always_inline void turn_give_up(struct io *io)
+{
+	struct conn *c = io->c;
+
+	c->protocol = CONN_IGNORED;
+	if (!c->tls)
+		return;
+	turns_tell(io->l, c);
+	c->protocol = PROTO_TLS;
+	c->flags |= CONN_ENCRYPTED;
+	c->tls = TLS_SEALED;
+}
+
 /* Bytes that begin a turn, after an answer: the protocol if they begin provable requests. */
 static __always_inline int turn_begins(struct io *io, struct payload *p)
 {
@@ -237,7 +265,7 @@ static __always_inline int turn_begins(struct io *io, struct payload *p)
 		return protocol == c->protocol && turn_is_first(io, protocol) ? protocol
 									      : PROTO_UNKNOWN;
 	if (!protocol && ++c->tries >= TURN_TRIES)
-		c->protocol = CONN_IGNORED;
+		turn_give_up(io);
 	return protocol && turn_is_first(io, protocol) ? protocol : PROTO_UNKNOWN;
 }
 
@@ -266,6 +294,34 @@ static __always_inline void turn_step(struct io *io, __u8 protocol)
 	c->flags &= ~(CONN_UNPROVEN | CONN_LATE);
 }
 
+/*
+ * At a client's end with TLS, where a turn begins: was an earlier one, whose numbers are kept, that by which its
+ * server's end was proved? That end learns of its answer when its library returns, which may be turns after it
+ * was read here. The client's end joins behind this turn.
+ */
+static __always_inline bool turn_tls_found(struct io *io)
+{
+	struct conn *c = io->c;
+	int protocol;
+
+	if (!c->tls || c->role != ROLE_CLIENT || !c->turns)
+		return false;
+	if (!c->tls_tries) {
+		c->tls_request_bytes = c->req.pos;
+		c->tls_reply_bytes = c->rep.pos;
+	}
+	protocol = local_late_find(c, local_ends(io->sk), local_written(c, io->sk));
+	if (protocol) {
+		c->protocol = protocol;
+		c->local = LOCAL_SEALED;
+		return true;
+	}
+	if (++c->tls_tries < TURN_TLS_TRIES)
+		return true;
+	c->tls_tries = 0;
+	return false;
+}
+
 static __always_inline enum turn turn_request(struct io *io, struct payload *p)
 {
 	struct conn *c = io->c;
@@ -280,7 +336,7 @@ static __always_inline enum turn turn_request(struct io *io, struct payload *p)
 	}
 	if (!(c->flags & CONN_TURN_OPEN)) {
 		c->turn_ns = io->now_ns;
-		if (!c->protocol)
+		if (!c->protocol && !turn_tls_found(io))
 			local_late_turn(c, io->sk, io->bytes);
 	}
 	c->flags |= CONN_TURN_OPEN;
@@ -301,21 +357,24 @@ static __always_inline bool turn_unix_quiet(struct io *io)
 static __always_inline enum turn turn_reply(struct io *io, bool plain)
 {
 	struct sock *sk = io->sk;
-	struct tcp_sock *tp = (struct tcp_sock *)sk;
 	struct conn *c = io->c;
 	int protocol;
 
 	if (c->flags & CONN_TURN_OPEN)
 		turn_close(io);
 	c->first_reply_ns = io->now_ns;
-	if (c->role != ROLE_CLIENT || c->protocol || !c->turns)
+	if (!c->tls_tries)
+		local_late_answer(c, sk);
+	if (c->role == ROLE_CLIENT && c->local == LOCAL_SEALED)
+		return TURN_JOIN;
+	if (c->role != ROLE_CLIENT || c->protocol || !c->turns || c->tls)
 		return TURN_PASS;
 	if (BPF_CORE_READ(sk, __sk_common.skc_family) == AF_UNIX) {
 		if (!plain && turn_unix_quiet(io))
 			c->first_reply_ns = 1; /* quiet for long enough */
 		return TURN_PASS;
 	}
-	protocol = local_late_find(c, local_ends(sk), BPF_CORE_READ(tp, write_seq));
+	protocol = local_late_find(c, local_ends(sk), local_written(c, sk));
 	if (!protocol)
 		return TURN_PASS;
 	c->protocol = protocol;
@@ -387,8 +446,12 @@ static __always_inline void turn_prove(struct io *io)
 	c->flags &= ~CONN_UNPROVEN;
 	c->blind_until = c->requests;
 	turns_tell(io->l, c);
-	if (c->role == ROLE_SERVER && c->flags & CONN_BASED && !(c->proof & PROOF_KNOWN))
-		local_late_served(c, local_ends(io->sk));
+	if (c->role != ROLE_SERVER || c->proof & PROOF_KNOWN ||
+	    !(c->flags & CONN_BASED || c->local == LOCAL_SEALED))
+		return;
+	c->local = LOCAL_UNKNOWN;
+	local_late_answer(c, io->sk);
+	local_late_served(c, local_ends(io->sk));
 }
 
 #endif

@@ -6,10 +6,12 @@ sent after that: its mark, and CLOCK_MONOTONIC before it was sent and after its 
 
 A request's mark is in its own text, "late_<connection>_<number>", so whoever sees it knows which it is.
 
-late_clients.py SOCKET_DIR PORT DATABASE REDIS_SOCKET REDIS_PORT FIRST CONNECTIONS ROUNDS
+late_clients.py SOCKET_DIR PORT DATABASE REDIS_SOCKET REDIS_PORT FIRST CONNECTIONS ROUNDS [REDIS_TLS_PORT]
+With the last one all of them are TLS, over TCP; else half are over Unix sockets.
 """
 import json
 import socket
+import ssl
 import struct
 import sys
 import time
@@ -19,6 +21,15 @@ import psycopg2
 import redis
 
 MIB = 1 << 20
+TLS = ssl.create_default_context()
+TLS.check_hostname = False
+TLS.verify_mode = ssl.CERT_NONE
+
+
+def dial(host, port):
+    sock = socket.create_connection((host, port))
+    sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    return sock
 
 
 class Plain:
@@ -81,8 +92,11 @@ class Raw:
             self.sock = socket.socket(socket.AF_UNIX)
             self.sock.connect(f"{where['host']}/.s.PGSQL.{where['port']}")
         else:
-            self.sock = socket.create_connection((where["host"], where["port"]))
-            self.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            self.sock = dial(where["host"], where["port"])
+        if where["sslmode"] == "require":
+            self.sock.sendall(struct.pack("!II", 8, 80877103))
+            assert self.sock.recv(1) == b"S"
+            self.sock = TLS.wrap_socket(self.sock)
         body = b"user\0" + where["user"].encode() + b"\0database\0" + where["dbname"].encode() + b"\0\0"
         self.sock.sendall(struct.pack("!II", 8 + len(body), 3 << 16) + body)
         self.rest = b""
@@ -225,8 +239,9 @@ class RedisRaw:
             self.sock = socket.socket(socket.AF_UNIX)
             self.sock.connect(where["unix_socket_path"])
         else:
-            self.sock = socket.create_connection((where["host"], where["port"]))
-            self.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            self.sock = dial(where["host"], where["port"])
+        if where.get("ssl"):
+            self.sock = TLS.wrap_socket(self.sock)
         self.sock.sendall(self.command("PING"))
         self.read(7)
 
@@ -314,12 +329,12 @@ POSTGRES_ODD = [MidReply, MidQuery, MidBind, MidCopy, Pipeline]
 REDIS_ODD = [RedisMidReply, RedisMidValue, RedisPipeline, RedisBlocked]
 
 
-def kinds(count):
+def kinds(count, tls):
     """Which class, and over what: a tenth of each server's connections are in the middle of something."""
     for i in range(count):
         odd = i // 4 % 8 == 7
         nth = i // 32
-        tcp = i % 2 == 0
+        tcp = tls or i % 2 == 0
         if i // 2 % 2:
             yield (REDIS_ODD[nth % len(REDIS_ODD)] if odd else Redis), "redis", tcp
         elif odd:
@@ -328,16 +343,21 @@ def kinds(count):
             yield POSTGRES[i // 4 % len(POSTGRES)], "postgresql", tcp
 
 
-def main(folder, port, database, redis_socket, redis_port, begin, count, rounds):
-    both = {"port": int(port), "dbname": database, "user": "postgres"}
+def main(folder, port, database, redis_socket, redis_port, begin, count, rounds,
+         tls_port=None):
+    both = {"port": int(port), "dbname": database, "user": "postgres",
+            "sslmode": "require" if tls_port else "disable"}
+    tls = {"ssl": True, "ssl_cert_reqs": None} if tls_port else {}
     where = {("postgresql", True): {"host": "127.0.0.1", **both},
              ("postgresql", False): {"host": folder, **both},
-             ("redis", True): {"host": "127.0.0.1", "port": int(redis_port)},
+             ("redis", True): {"host": "127.0.0.1", "port": int(tls_port or redis_port), **tls},
              ("redis", False): {"unix_socket_path": redis_socket}}
     store = redis.Redis(unix_socket_path=redis_socket)
     store.set("large", b"y" * 16 * MIB)
     conns = [(cls(where[what, tcp], int(begin) + i), what, tcp)
-             for i, (cls, what, tcp) in enumerate(kinds(int(count)))]
+             for i, (cls, what, tcp) in enumerate(kinds(int(count), bool(tls_port)))]
+    conns = [(cls(where[what, tcp], int(begin) + i), what, tcp)
+             for i, (cls, what, tcp) in enumerate(kinds(int(count), bool(tls_port)))]
     print("ready", flush=True)
     sys.stdin.readline()
     for conn, _, _ in conns:

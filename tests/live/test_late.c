@@ -37,6 +37,7 @@ static int servers_start(void **state)
 	if (!live_possible())
 		return 0;
 	tenant_enter("bench");
+	servers_with_tls();
 	server_pair_start(&pg, &redis);
 	postgres_bench(&pg, "live_bench");
 	free(postgres_query(&pg, "live_bench", "CREATE TABLE late_copy (t text)"));
@@ -56,16 +57,19 @@ struct clients {
 	char *lines;
 };
 
-static void clients_start(struct clients *c, const char *tenant, const char *go, int first)
+static void clients_start(struct clients *c, const char *tenant, const char *go, int first,
+			  bool tls)
 {
-	char *cgroup = tenant_cgroup(tenant);
+	char *cgroup = tenant_cgroup(tenant), tls_port[16] = "";
 
+	if (tls)
+		snprintf(tls_port, sizeof(tls_port), "%d", redis.tls_port);
 	c->lines = file_name("lines");
 	c->pid = shell_start(cgroup,
 			     "(until [ -e %s ]; do sleep 0.05; done; echo) | "
-			     "tests/live/late_clients.py %s %d live_bench %s %d %d %d %d > %s",
+			     "tests/live/late_clients.py %s %d live_bench %s %d %d %d %d %s > %s",
 			     go, pg.dir, pg.port, redis.socket, redis.port, first, CONNECTIONS / 2,
-			     ROUNDS, c->lines);
+			     ROUNDS, tls_port, c->lines);
 	free(cgroup);
 }
 
@@ -75,7 +79,7 @@ static long of(const json_t *facts, const char *field)
 }
 
 /* Each request that was seen is told right: its text, its client, its time. */
-static void nothing_wrong(const json_t *checked)
+static void nothing_wrong(const json_t *checked, bool tls)
 {
 	assert_int_equal(of(checked, "asked"), CONNECTIONS * ROUNDS);
 	assert_int_equal(of(checked, "lies"), 0);
@@ -84,8 +88,8 @@ static void nothing_wrong(const json_t *checked)
 	assert_int_equal(of(checked, "unanswered"), 0);
 	/* In step at the first boundary, the client's end one later. */
 	assert_int_equal(of(checked, "late_in_round_2"), 0);
-	assert_int_equal(of(checked, "tcp_servers"), CONNECTIONS / 2);
-	assert_int_equal(of(checked, "unix_servers"), CONNECTIONS / 2);
+	assert_int_equal(of(checked, "tcp_servers"), tls ? CONNECTIONS : CONNECTIONS / 2);
+	assert_int_equal(of(checked, "unix_servers"), tls ? 0 : CONNECTIONS / 2);
 	assert_int_equal(of(checked, "peers"), CONNECTIONS);
 }
 
@@ -110,20 +114,19 @@ static void nothing_missing(const json_t *facts, const json_t *checked)
 			 of(checked, "server"));
 }
 
-static void opened_before(void **state)
+static void opened_before(bool tls)
 {
 	struct clients clients[TENANTS];
 	char *text, *go = file_name("go");
 	json_t *facts, *checked;
 	struct agent agent;
 
-	(void)state;
 	need_live();
 	for (int i = 0; i < TENANTS; i++)
-		clients_start(&clients[i], tenants[i], go, i * CONNECTIONS / TENANTS);
+		clients_start(&clients[i], tenants[i], go, i * CONNECTIONS / TENANTS, tls);
 	for (int i = 0; i < TENANTS; i++)
 		shell_says(clients[i].pid, clients[i].lines, "ready");
-	agent_record(&agent, tenant_config, "--raw");
+	agent_record(&agent, tenant_config, tls ? "--raw --tls" : "--raw");
 	file_write(go, "");
 	for (int i = 0; i < TENANTS; i++)
 		shell_end(clients[i].pid);
@@ -132,12 +135,24 @@ static void opened_before(void **state)
 		     clients[1].lines);
 	print_message("%s", text);
 	checked = facts_parse(text);
-	nothing_wrong(checked);
+	nothing_wrong(checked, tls);
 	nothing_missing(facts, checked);
 	json_decref(checked);
 	json_decref(facts);
 	free(text);
 	free(go);
+}
+
+static void plain(void **state)
+{
+	(void)state;
+	opened_before(false);
+}
+
+static void tls(void **state)
+{
+	(void)state;
+	opened_before(true);
 }
 
 /* One session that is called nightly, and later daily. */
@@ -197,7 +212,8 @@ static void asked_for(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(opened_before),
+		cmocka_unit_test(plain),
+		cmocka_unit_test(tls),
 		cmocka_unit_test(asked_for),
 	};
 
