@@ -86,6 +86,7 @@ static __always_inline void tls_seen(struct io *io)
 	__u16 port = c->role == ROLE_SERVER ? BPF_CORE_READ(sk, __sk_common.skc_num)
 					    : bpf_ntohs(BPF_CORE_READ(sk, __sk_common.skc_dport));
 
+	turns_tell(io->l, c);
 	c->id = conn_id(io->now_ns);
 	c->cgroup = cgroup_of(bpf_get_current_task_btf());
 	if (port == cfg_postgresql_port)

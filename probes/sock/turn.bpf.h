@@ -44,10 +44,10 @@ static __always_inline void turn_close(struct io *io)
 	c->flags &= ~CONN_TURN_OPEN;
 	if (c->flags & CONN_ENCRYPTED)
 		coarse_add(c, 1, io->now_ns, false);
-	else if (c->protocol)
+	else if (c->protocol || c->tls)
 		count_lost(io->l, PROBE_SOCK, LOST_UNSYNCHRONISED, 1);
-	else
-		c->turns++; /* of what, is known later */
+	if (!c->protocol)
+		c->turns++; /* of what, is known later; with TLS they are requests of some kind */
 }
 
 /*
@@ -62,7 +62,7 @@ static __always_inline bool turn_is_blind(const struct conn *c)
 /* What was asked before the first step is known to have been requests. */
 static __always_inline void turns_tell(struct lane *l, struct conn *c)
 {
-	if (c->turns)
+	if (c->turns && !c->tls)
 		count_lost(l, PROBE_SOCK, LOST_UNSYNCHRONISED, c->turns);
 	c->turns = 0;
 }
@@ -244,7 +244,6 @@ static __always_inline void turn_give_up(struct io *io)
 	c->protocol = CONN_IGNORED;
 	if (!c->tls)
 		return;
-	turns_tell(io->l, c);
 	c->protocol = PROTO_TLS;
 	c->flags |= CONN_ENCRYPTED;
 	c->tls = TLS_SEALED;
