@@ -356,8 +356,6 @@ def main(folder, port, database, redis_socket, redis_port, begin, count, rounds,
     store.set("large", b"y" * 16 * MIB)
     conns = [(cls(where[what, tcp], int(begin) + i), what, tcp)
              for i, (cls, what, tcp) in enumerate(kinds(int(count), bool(tls_port)))]
-    conns = [(cls(where[what, tcp], int(begin) + i), what, tcp)
-             for i, (cls, what, tcp) in enumerate(kinds(int(count), bool(tls_port)))]
     print("ready", flush=True)
     sys.stdin.readline()
     for conn, _, _ in conns:
