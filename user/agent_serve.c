@@ -37,10 +37,12 @@ static int metrics(void *ctx, const char *accept, char **body, size_t *len,
 	enum prom_format format = export_prom_format(accept);
 	struct agent *a = ctx;
 	struct export_hook hooks[HOOKS_MAX];
+	struct export_library libraries[TLS_LIBRARIES_MAX];
 	struct export_info info = { .version = TALLYMAN_VERSION,
 				    .libbpf = libbpf_version_string(),
 				    .abi = TO_STRING(WIRE_VERSION),
-				    .hooks = hooks };
+				    .hooks = hooks,
+				    .libraries = libraries };
 	struct export_buf b = { 0 };
 	struct agg_view *view;
 	int err = 0;
@@ -51,6 +53,7 @@ static int metrics(void *ctx, const char *accept, char **body, size_t *len,
 	if (err)
 		return err;
 	info.nhooks = hooks_describe(a, hooks);
+	info.nlibraries = agent_tls_libraries(a->tls, libraries);
 	export_self_read(&info.self);
 	err = export_prom_write(&b, view, &info, format);
 	agg_view_free(view);

@@ -21,7 +21,6 @@
 #include "user/session_tls.h"
 #include "user/tls_maps.h"
 
-#define LIBRARIES_MAX 32 /* each is up to 22 file descriptors */
 #define STARTED_MAX 256
 #define LOAD_NS (50 * NS_PER_MS)
 #define SCAN_NS (60 * NS_PER_SEC)
@@ -31,7 +30,9 @@
 struct library {
 	dev_t dev;
 	ino_t inode;
-	unsigned int scan; /* the last one that saw it */
+	unsigned int scan;	/* the last one that saw it ... */
+	unsigned int processes; /* ... and how many have it, since then */
+	int err;		/* why it is not hooked */
 	struct session_tls *hooks;
 };
 
@@ -43,13 +44,14 @@ struct started {
 
 struct agent_tls {
 	struct session *session;
-	struct library libraries[LIBRARIES_MAX];
+	struct library libraries[TLS_LIBRARIES_MAX];
 	unsigned int nlibraries;
 	struct started started[STARTED_MAX]; /* oldest at `first`, nstarted of them */
 	unsigned int first, nstarted;
 	unsigned int scan;
 	uint64_t scan_ns; /* the next one */
-	bool full;	  /* told so */
+	bool scanning;
+	bool full; /* told so */
 };
 
 static struct library *library_find(struct agent_tls *t, const struct stat *st)
@@ -64,10 +66,10 @@ static struct library *library_add(struct agent_tls *t, const struct stat *st)
 {
 	struct library *l;
 
-	if (t->nlibraries == LIBRARIES_MAX) {
+	if (t->nlibraries == TLS_LIBRARIES_MAX) {
 		if (!t->full)
 			log_warn("more than %d TLS libraries: what others encrypt is only counted",
-				 LIBRARIES_MAX);
+				 TLS_LIBRARIES_MAX);
 		t->full = true;
 		return NULL;
 	}
@@ -88,6 +90,8 @@ static void on_library(void *ctx, int fd, const char *name)
 		return;
 	l = library_find(t, &st);
 	if (l) {
+		if (t->scanning) /* or it is a process that was counted before, maybe */
+			l->processes = l->scan == t->scan ? l->processes + 1 : 1;
 		l->scan = t->scan;
 		return;
 	}
@@ -95,8 +99,10 @@ static void on_library(void *ctx, int fd, const char *name)
 	if (!l)
 		return;
 	l->scan = t->scan;
+	l->processes = 1;
 	err = tls_library_read(&where, fd);
 	err = err ?: session_tls_attach(t->session, fd, &where, &l->hooks);
+	l->err = err;
 	if (err)
 		log_warn("a TLS library of inode %" PRIu64 " is not hooked: %s",
 			 (uint64_t)st.st_ino, strerror(-err));
@@ -128,7 +134,9 @@ static void scan(struct agent_tls *t, uint64_t now_ns)
 {
 	t->scan++;
 	t->scan_ns = now_ns + SCAN_NS;
+	t->scanning = true;
 	pg_proc_each(look_at, t);
+	t->scanning = false;
 	libraries_sweep(t);
 }
 
@@ -188,11 +196,17 @@ void agent_tls_poll(struct agent_tls *t, uint64_t now_ns)
 		scan(t, now_ns);
 }
 
-unsigned int agent_tls_count(const struct agent_tls *t)
+unsigned int agent_tls_libraries(const struct agent_tls *t,
+				 struct export_library out[TLS_LIBRARIES_MAX])
 {
-	unsigned int n = 0;
+	unsigned int n = t ? t->nlibraries : 0;
 
-	for (unsigned int i = 0; t && i < t->nlibraries; i++)
-		n += !!t->libraries[i].hooks;
+	for (unsigned int i = 0; i < n; i++)
+		out[i] = (struct export_library){
+			.device = t->libraries[i].dev,
+			.inode = t->libraries[i].inode,
+			.processes = t->libraries[i].processes,
+			.reason = t->libraries[i].err ? strerror(-t->libraries[i].err) : "",
+		};
 	return n;
 }

@@ -9,6 +9,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "user/export_info.h"
+
 struct agent_tls;
 struct session;
 
@@ -21,7 +23,10 @@ void agent_tls_free(struct agent_tls *t);
 void agent_tls_record(struct agent_tls *t, const void *rec, size_t len);
 void agent_tls_poll(struct agent_tls *t, uint64_t now_ns);
 
-/* How many files are hooked. */
-unsigned int agent_tls_count(const struct agent_tls *t);
+#define TLS_LIBRARIES_MAX 32 /* each is up to 22 file descriptors */
+
+/* The files that were found, hooked or not; returns their number. */
+unsigned int agent_tls_libraries(const struct agent_tls *t,
+				 struct export_library out[TLS_LIBRARIES_MAX]);
 
 #endif

@@ -14,6 +14,14 @@ struct export_hook {
 	const char *state;   /* "attached", "missing", ... */
 };
 
+/* A TLS library's file, see docs/tls.md. */
+struct export_library {
+	uint64_t device;
+	uint64_t inode;
+	unsigned int processes; /* that had it loaded at the last look */
+	const char *reason;	/* why it is not hooked; "" it is */
+};
+
 /* The agent's process. All zero (a replay): not exported. */
 struct export_self {
 	uint64_t cpu_ns;
@@ -26,6 +34,8 @@ struct export_info {
 	const char *abi; /* of the wire records */
 	const struct export_hook *hooks;
 	size_t nhooks;
+	const struct export_library *libraries;
+	size_t nlibraries;
 	struct export_self self;
 };
 

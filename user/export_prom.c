@@ -6,6 +6,8 @@
  */
 #include "user/export_prom.h"
 
+#include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -62,6 +64,11 @@ static const struct family family_program_time = {
 static const struct family family_probe_info = {
 	"tallyman_probe_info", "gauge", NULL,
 	"Each hook of each probe: the variant in use and its state. Always 1."
+};
+static const struct family family_tls_processes = {
+	"tallyman_tls_library_processes", "gauge", NULL,
+	"Processes that had a TLS library loaded at the last look, once a minute; state failed: it is "
+	"not hooked, for that reason, and what they encrypt is only counted."
 };
 static const struct family family_build_info = { "tallyman_build_info", "gauge", NULL,
 						 "What this agent was built from. Always 1." };
@@ -370,6 +377,24 @@ static void programs_write(struct writer *w, const struct agg_view *v)
 	}
 }
 
+static void libraries_write(struct writer *w, const struct export_info *info)
+{
+	char file[48];
+
+	if (info->nlibraries)
+		family_write(w, &family_tls_processes);
+	for (size_t i = 0; i < info->nlibraries; i++) {
+		const struct export_library *l = &info->libraries[i];
+
+		snprintf(file, sizeof(file), "%" PRIx64 ":%" PRIu64, l->device, l->inode);
+		labels_begin(w);
+		label(w, "file", file);
+		label(w, "state", l->reason[0] ? "failed" : "attached");
+		label(w, "reason", l->reason);
+		sample_u64(w, &family_tls_processes, "", l->processes);
+	}
+}
+
 static void agent_write(struct writer *w, const struct agg_view *v, const struct export_info *info)
 {
 	family_write(w, &family_probe_info);
@@ -381,6 +406,7 @@ static void agent_write(struct writer *w, const struct agg_view *v, const struct
 		label(w, "state", info->hooks[i].state);
 		sample_u64(w, &family_probe_info, "", 1);
 	}
+	libraries_write(w, info);
 	family_write(w, &family_build_info);
 	labels_begin(w);
 	label(w, "version", info->version);

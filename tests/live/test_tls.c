@@ -347,6 +347,57 @@ static void container(void **state)
 	json_decref(facts);
 }
 
+/* Processes by the metric for the file; `state`: attached, or failed. 0: it is not there. */
+static long processes_told(const char *metrics, const char *file, const char *state)
+{
+	char *text = shell(NULL,
+			   "sed -n 's/^tallyman_tls_library_processes{file=\"[0-9a-f]*:'$(stat -Lc "
+			   "%%i %s)'\",state=\"%s\",reason=\".*\"} //p' %s",
+			   file, state, metrics);
+	long n = atol(text);
+
+	free(text);
+	return n;
+}
+
+/* Which libraries are hooked, in how many processes, and which one cannot be. */
+static void libraries(void **state)
+{
+	char *fake = file_name("libssl-fake"), *metrics = file_name("metrics"), *text;
+	char *said = file_name("said");
+	struct agent agent;
+	long own;
+	pid_t pid;
+
+	(void)state;
+	need_live();
+	free(shell(NULL, "seq 10000 > %s", fake));
+	pid = shell_start(NULL,
+			  "exec python3 -c 'import mmap, time; f = open(\"%s\", \"rb\"); m = "
+			  "mmap.mmap(f.fileno(), 0, prot=mmap.PROT_READ | mmap.PROT_EXEC, "
+			  "flags=mmap.MAP_PRIVATE); print(\"mapped\", flush=True); "
+			  "time.sleep(1000)' > %s",
+			  fake, said);
+	shell_says(pid, said, "mapped");
+	agent_serve(&agent, tenant_config, "--tls");
+	text = agent_get(&agent, "/metrics");
+	file_write(metrics, text);
+	free(text);
+	text = shell(NULL, "grep -ls 'r-xp.*libssl.so.3' /proc/%d/maps /proc/%d/maps | wc -l",
+		     pg.pid, redis.pid);
+	own = atol(text);
+	assert_int_equal(own, 2);
+	assert_true(processes_told(metrics, LIBRARY, "attached") >= own);
+	assert_int_equal(processes_told(metrics, fake, "failed"), 1);
+	assert_int_equal(processes_told(metrics, fake, "attached"), 0);
+	agent_stop(&agent);
+	child_stop(pid, SIGKILL, START_SECONDS);
+	free(text);
+	free(fake);
+	free(metrics);
+	free(said);
+}
+
 /* What the tracer hooked is free when it ends, even if it is killed. */
 static void nothing_stays(void **state)
 {
@@ -377,6 +428,7 @@ int main(void)
 		cmocka_unit_test(late),
 		cmocka_unit_test(memory),
 		cmocka_unit_test(container),
+		cmocka_unit_test(libraries),
 		cmocka_unit_test(nothing_stays),
 	};
 
