@@ -362,10 +362,10 @@ static __always_inline enum turn turn_reply(struct io *io, bool plain)
 	if (c->flags & CONN_TURN_OPEN)
 		turn_close(io);
 	c->first_reply_ns = io->now_ns;
+	if (c->role == ROLE_CLIENT && c->local == LOCAL_SEALED && c->flags & CONN_LATE)
+		return TURN_JOIN;
 	if (!c->tls_tries)
 		local_late_answer(c, sk);
-	if (c->role == ROLE_CLIENT && c->local == LOCAL_SEALED)
-		return TURN_JOIN;
 	if (c->role != ROLE_CLIENT || c->protocol || !c->turns || c->tls)
 		return TURN_PASS;
 	if (BPF_CORE_READ(sk, __sk_common.skc_family) == AF_UNIX) {
