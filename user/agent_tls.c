@@ -32,7 +32,8 @@ struct library {
 	ino_t inode;
 	unsigned int scan;	/* the last one that saw it ... */
 	unsigned int processes; /* ... and how many have it, since then */
-	int err;		/* why it is not hooked */
+	unsigned int look; /* at the process that was counted last: it may map the file twice */
+	int err;	   /* why it is not hooked */
 	struct session_tls *hooks;
 };
 
@@ -48,7 +49,7 @@ struct agent_tls {
 	unsigned int nlibraries;
 	struct started started[STARTED_MAX]; /* oldest at `first`, nstarted of them */
 	unsigned int first, nstarted;
-	unsigned int scan;
+	unsigned int scan, look;
 	uint64_t scan_ns; /* the next one */
 	bool scanning;
 	bool full; /* told so */
@@ -90,15 +91,18 @@ static void on_library(void *ctx, int fd, const char *name)
 		return;
 	l = library_find(t, &st);
 	if (l) {
-		if (t->scanning) /* or it is a process that was counted before, maybe */
+		if (t->scanning &&
+		    l->look != t->look) /* or it may be one that was counted before */
 			l->processes = l->scan == t->scan ? l->processes + 1 : 1;
 		l->scan = t->scan;
+		l->look = t->look;
 		return;
 	}
 	l = library_add(t, &st);
 	if (!l)
 		return;
 	l->scan = t->scan;
+	l->look = t->look;
 	l->processes = 1;
 	err = tls_library_read(&where, fd);
 	err = err ?: session_tls_attach(t->session, fd, &where, &l->hooks);
@@ -113,7 +117,10 @@ static void on_library(void *ctx, int fd, const char *name)
 
 static int look_at(void *ctx, uint32_t pid)
 {
-	tls_maps_each(pid, on_library, ctx); /* one that is gone has none */
+	struct agent_tls *t = ctx;
+
+	t->look++;
+	tls_maps_each(pid, on_library, t); /* one that is gone has none */
 	return 0;
 }
 

@@ -24,12 +24,19 @@ static const struct export_hook fixture_hooks[] = {
 	{ "sched", "switch", "", "missing" },
 };
 
+static const struct export_library fixture_libraries[] = {
+	{ 0xfd00, UINT64_MAX, 7, "" },
+	{ 0x2a, 9, 1, "Bad message" },
+};
+
 static const struct export_info fixture_info = {
 	.version = "0.1.0",
 	.libbpf = "1.1",
 	.abi = "1",
 	.hooks = fixture_hooks,
 	.nhooks = 2,
+	.libraries = fixture_libraries,
+	.nlibraries = 2,
 	.self = { .cpu_ns = 1500000000, .resident_bytes = 4096 },
 };
 

@@ -128,6 +128,13 @@ static void text_lines_of_containers_and_agent(void **state)
 	assert_line(
 		text,
 		"tallyman_probe_info{probe=\"sched\",hook=\"switch\",variant=\"\",state=\"missing\"} 1");
+	assert_line(text, "# TYPE tallyman_tls_library_processes gauge");
+	assert_line(
+		text,
+		"tallyman_tls_library_processes{file=\"fd00:18446744073709551615\",state=\"attached\",reason=\"\"} 7");
+	assert_line(
+		text,
+		"tallyman_tls_library_processes{file=\"2a:9\",state=\"failed\",reason=\"Bad message\"} 1");
 	assert_line(text, "tallyman_build_info{version=\"0.1.0\",libbpf=\"1.1\",abi=\"1\"} 1");
 	assert_line(text, "tallyman_series_limit 100");
 	assert_line(text, "tallyman_series 10");
