@@ -71,6 +71,7 @@ shared_of = $(patsubst %.c,$(OUT)/obj/%.o,$(filter-out tests/$(1)/$(2)_%,$(wildc
 UNIT := $(call tests_of,unit,test)
 LIVE := $(call tests_of,live,test)
 FUZZ := $(call tests_of,fuzz,fuzz)
+WORST := $(patsubst tests/fuzz/fuzz_%.c,$(OUT)/tests/worst/test_%,$(wildcard tests/fuzz/fuzz_*.c))
 PRELOAD := $(OUT)/tests/live/preload/calls.so
 GOLDEN := $(wildcard tests/golden/run.sh)
 C_FILES = $(filter-out vmlinux/%,$(shell find bpf probes user tests -name '*.[ch]'))
@@ -78,7 +79,7 @@ C_FILES = $(filter-out vmlinux/%,$(shell find bpf probes user tests -name '*.[ch
 .DELETE_ON_ERROR:
 .SECONDARY:
 .PHONY: all check demo bench accuracy lint fmt fuzz install clean help
-.PHONY: check-build unit-build live-build fuzz-build unit live golden FORCE
+.PHONY: check-build unit-build live-build fuzz-build unit live golden worst FORCE
 
 all: $(BINARY) $(MAN) ## build the tracer: build/tallyman (SAN=address,undefined: its own folder)
 
@@ -87,7 +88,7 @@ check: ## install what is missing, build, lint, and run every test; ends in the 
 	$(submake) check-build
 	$(Q)FUZZ_TOTAL_SECONDS=60 scripts/run-tests.sh scripts/lint.sh \
 		$(patsubst $(OUT)/%,$(TEST_OUT)/%,$(UNIT)) $(GOLDEN) \
-		$(patsubst $(OUT)/%,$(FUZZ_OUT)/%,$(FUZZ)) $(LIVE)
+		$(patsubst $(OUT)/%,$(FUZZ_OUT)/%,$(FUZZ)) $(WORST) $(LIVE)
 
 demo: ## install what is missing, then three tenants' workload on real servers for 20 seconds
 	$(Q)scripts/setup.sh
@@ -137,7 +138,10 @@ live: all live-build ## run the tests with real servers and the running kernel (
 golden: all ## replay kept recordings and compare
 	$(Q)scripts/run-tests.sh $(GOLDEN)
 
-check-build: all live-build unit-build fuzz-build
+worst: $(WORST) ## time each parser on what takes it longest: at most 1 ms for 8 KiB
+	$(Q)scripts/run-tests.sh $(WORST)
+
+check-build: all live-build unit-build fuzz-build $(WORST)
 
 live-build: $(LIVE) $(PRELOAD)
 
@@ -208,6 +212,11 @@ $(OUT)/tests/fuzz/%: $(OUT)/obj/tests/fuzz/%.o $(call shared_of,fuzz,fuzz) $(LIB
 	$(call say,LINK)
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -fsanitize=fuzzer $^ $(LIBS) -o $@
+
+$(OUT)/tests/worst/test_%: $(OUT)/obj/tests/fuzz/fuzz_%.o $(call shared_of,worst,test) $(LIB)
+	$(call say,LINK)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) $^ $(LIBS) -o $@
 
 $(BUILD)/man/%: docs/man/%.scd
 	$(call say,MAN)

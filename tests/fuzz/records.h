@@ -17,6 +17,11 @@
 #include "user/lib/hash.h"
 #include "user/scrub.h"
 
+#define FUZZ_EVENT_BYTES 32 /* what a request has at least on the wire, or about */
+
+/* Bytes that stand for what was made of the input: two bytes of it are a record, which may tell of many requests. */
+size_t fuzz_work;
+
 struct fuzz {
 	struct decode *raw, *scrubbed;
 	struct scrub *scrub;
@@ -55,6 +60,7 @@ static inline void fuzz_raw(void *ctx, const struct event *ev)
 {
 	struct fuzz *f = ctx;
 
+	fuzz_work += FUZZ_EVENT_BYTES;
 	f->raw_hash = fuzz_event(f->raw_hash, ev);
 	f->raw_events += ev->request.role == ROLE_SERVER;
 	f->raw_client += ev->request.role == ROLE_CLIENT;
@@ -74,6 +80,7 @@ static inline void fuzz_feed(struct fuzz *f, void *rec)
 	size_t len = ((struct rec_hdr *)rec)->len;
 	void *copy = malloc(len); /* of the exact size, for the sanitizer */
 
+	fuzz_work += len;
 	memcpy(copy, rec, len);
 	decode_record(f->raw, copy, len, fuzz_raw, f);
 	scrub_record(f->scrub, copy, len);
