@@ -84,6 +84,8 @@ void cli_print_limits(const struct pipeline *p)
 	limit(c.decode.evicted_conns, "connections were forgotten to make room for others");
 	limit(c.decode.forgotten_requests,
 	      "requests waited on their connection in too long a line");
+	limit(c.decode.unanswered_requests,
+	      "Redis commands were sent so that there is no reply: they are not counted as requests");
 	limit(c.decode.threaded_servers,
 	      "Redis servers read in several threads: who had them while others waited is unknown");
 	limit(c.decode.reduced_statements, "requests had a statement that found no room");

@@ -167,6 +167,7 @@ struct decode_counts decode_counts(const struct decode *d)
 		.evicted_conns = sock.evicted_conns,
 		.forgotten_requests = sock.forgotten_requests,
 		.unknown_requests = sock.unknown_requests,
+		.unanswered_requests = sock.unanswered_requests,
 		.threaded_servers = sock.threaded_servers,
 		.reduced_statements = statements_reduced(d->env.statements),
 		.reduced_subjects = subjects_reduced(d->env.subjects),

@@ -24,11 +24,12 @@ struct decode_config {
 struct decode_counts {
 	uint64_t bad_records; /* refused: length or kind is wrong */
 	uint64_t evicted_conns;
-	uint64_t forgotten_requests; /* more at a time on one connection than are kept */
-	uint64_t unknown_requests;   /* answered, but never seen; their events say "unknown" */
-	uint64_t threaded_servers;   /* read in several threads: who had them cannot be told */
-	uint64_t reduced_statements; /* events with an "other" statement, the table being full */
-	uint64_t reduced_subjects;   /* connections whose facts did not fit */
+	uint64_t forgotten_requests;  /* more at a time on one connection than are kept */
+	uint64_t unknown_requests;    /* answered, but never seen; their events say "unknown" */
+	uint64_t unanswered_requests; /* asked without a reply (CLIENT REPLY): no events */
+	uint64_t threaded_servers;    /* read in several threads: who had them cannot be told */
+	uint64_t reduced_statements;  /* events with an "other" statement, the table being full */
+	uint64_t reduced_subjects;    /* connections whose facts did not fit */
 	uint32_t statements;
 	uint32_t subjects;
 };

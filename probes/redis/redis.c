@@ -123,7 +123,10 @@ static void message(struct peer *peer, struct str bytes, const struct message *m
 			  m->begin.read_ns, &r.act);
 		r.statement = statement_of(peer, &facts);
 		r.bytes = m->bytes < UINT32_MAX ? m->bytes : UINT32_MAX;
-		peer_push(peer, &r);
+		if (redis_replies(&s->session, &facts, &args, &r.number))
+			peer_push(peer, &r);
+		else
+			++*peer->unanswered;
 	}
 	reset(s);
 }

@@ -104,6 +104,54 @@ static bool begins_word(const struct redis_args *a, unsigned int i, struct str w
 	       !strncasecmp(a->arg[i].s, word.s, a->arg[i].len);
 }
 
+static bool may_be_word(const struct redis_args *a, unsigned int i, struct str word)
+{
+	return is_word(a, i, word) || begins_word(a, i, word);
+}
+
+bool redis_says_reply(const struct redis_facts *facts, const struct redis_args *a, unsigned int i)
+{
+	if (i != 2 || i >= a->n || strcmp(facts->operation, "CLIENT REPLY"))
+		return false;
+	return may_be_word(a, i, STR("ON")) || may_be_word(a, i, STR("OFF")) ||
+	       may_be_word(a, i, STR("SKIP"));
+}
+
+/* Of commands that were missed those had no reply to which none was asked for. */
+static void missed(struct redis_session *s, uint32_t number)
+{
+	if (!s->next || number == s->next)
+		return;
+	if (s->replies == REPLIES_NONE) {
+		s->unanswered += number - s->next;
+	} else if (s->replies == REPLIES_NOT_NEXT) {
+		s->unanswered++;
+		s->replies = REPLIES_ALL;
+	}
+}
+
+bool redis_replies(struct redis_session *s, const struct redis_facts *facts,
+		   const struct redis_args *a, uint32_t *number)
+{
+	bool says = redis_says_reply(facts, a, 2) && !s->multi;
+	enum redis_replies now;
+
+	missed(s, *number);
+	s->next = *number + 1;
+	now = s->replies;
+	if (now == REPLIES_NOT_NEXT)
+		s->replies = REPLIES_ALL;
+	if (says && is_word(a, 2, STR("OFF")))
+		s->replies = now = REPLIES_NONE;
+	else if (says && is_word(a, 2, STR("ON")))
+		s->replies = now = REPLIES_ALL;
+	else if (says && is_word(a, 2, STR("SKIP")) && now != REPLIES_NONE)
+		s->replies = now = REPLIES_NOT_NEXT;
+	*number -= s->unanswered;
+	s->unanswered += now != REPLIES_ALL;
+	return now == REPLIES_ALL;
+}
+
 /* HELLO [version [AUTH user password] [SETNAME name]] */
 static void who_hello(const struct redis_args *a, uint32_t total, struct redis_who *out)
 {

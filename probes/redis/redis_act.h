@@ -34,11 +34,21 @@ struct redis_who {
 	uint32_t stays;			   /* bit n: argument n tells nothing but that */
 };
 
+/* What CLIENT REPLY asked for last. */
+enum redis_replies {
+	REPLIES_ALL,
+	REPLIES_NOT_NEXT,
+	REPLIES_NONE,
+};
+
 /* A connection, as far as its commands depend on those before. Zero: at its beginning. */
 struct redis_session {
-	bool multi;	/* between MULTI and EXEC */
-	bool had_multi; /* ever */
-	bool unsure;	/* commands were missed: there may have been a MULTI */
+	enum redis_replies replies;
+	uint32_t unanswered; /* commands so far to which there was no reply; wraps */
+	uint32_t next;	     /* the number of the next command */
+	bool multi;	     /* between MULTI and EXEC */
+	bool had_multi;	     /* ever */
+	bool unsure;	     /* commands were missed: there may have been a MULTI */
 	uint32_t queued;
 	uint64_t multi_ns;
 	char user[REDIS_WHO_MAX], application_name[REDIS_WHO_MAX];
@@ -51,6 +61,17 @@ void redis_act(struct redis_session *s, const struct redis_facts *facts,
 /* What the request `index` of the reply came to. */
 void redis_acted(const struct act *act, const struct rec_reply *r, unsigned int index, bool ok,
 		 struct event_request *e);
+
+/*
+ * The command of that number is the next one that is known: will it have a reply? *number becomes what its
+ * reply has, which the kernel numbers as if each command had one.
+ */
+bool redis_replies(struct redis_session *s, const struct redis_facts *facts,
+		   const struct redis_args *args, uint32_t *number);
+
+/* The argument that says whether there are replies, also if it is cut. */
+bool redis_says_reply(const struct redis_facts *facts, const struct redis_args *args,
+		      unsigned int i);
 
 /* May the command sleep until there is data? */
 bool redis_blocks(const struct redis_facts *facts, const struct redis_args *args);

@@ -37,7 +37,7 @@ static bool stays(const struct scrub *s, unsigned int i)
 		return cut && redis_command_begins(s->args.arg[0], *arg);
 	if (i == 1 && strchr(c->name, ' '))
 		return true;
-	if (s->who.stays >> i & 1)
+	if (s->who.stays >> i & 1 || redis_says_reply(&s->facts, &s->args, i))
 		return true;
 	if (s->blocks && c->keys == KEYS_STREAMS && (!s->facts.key || i < s->facts.key) && !cut &&
 	    str_ieq(*arg, STR("BLOCK")))

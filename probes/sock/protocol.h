@@ -31,10 +31,11 @@ struct message {
 struct peer {
 	const struct probe_env *env;
 	struct requests *requests;
-	uint64_t *forgotten; /* counts requests that found no room */
-	void *state;	     /* the protocol's own */
-	bool left;	     /* the client said that it ends the session */
-	bool walsender;	     /* PostgreSQL: the session is a replica's, or a backup's */
+	uint64_t *forgotten;  /* counts requests that found no room */
+	uint64_t *unanswered; /* counts those that are asked without a reply */
+	void *state;	      /* the protocol's own */
+	bool left;	      /* the client said that it ends the session */
+	bool walsender;	      /* PostgreSQL: the session is a replica's, or a backup's */
 	/* Who asks became known, or changed. What is {NULL} stays as it is; strings are copied. */
 	void (*identify)(struct peer *peer, struct str database, struct str user,
 			 struct str application_name);

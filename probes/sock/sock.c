@@ -219,6 +219,7 @@ static struct visit visit(struct sock *s, struct conn *c)
 	return (struct visit){ .peer = { .env = s->env,
 					 .requests = &c->requests,
 					 .forgotten = &s->counts.forgotten_requests,
+					 .unanswered = &s->counts.unanswered_requests,
 					 .state = c->state,
 					 .identify = identify },
 			       .sock = s,

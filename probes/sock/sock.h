@@ -15,10 +15,11 @@ extern const struct probe sock_probe;
 
 /* What the decoder of the socket probe had to leave out since it was made. */
 struct sock_counts {
-	uint64_t evicted_conns;	     /* forgotten to make room */
-	uint64_t forgotten_requests; /* more than a connection's queue holds */
-	uint64_t unknown_requests;   /* answered, but never seen */
-	uint64_t threaded_servers;   /* that read in several threads; see line.h */
+	uint64_t evicted_conns;	      /* forgotten to make room */
+	uint64_t forgotten_requests;  /* more than a connection's queue holds */
+	uint64_t unknown_requests;    /* answered, but never seen */
+	uint64_t unanswered_requests; /* asked so that there is no reply: Redis' CLIENT REPLY */
+	uint64_t threaded_servers;    /* that read in several threads; see line.h */
 };
 
 struct sock_counts sock_counts(const void *state);

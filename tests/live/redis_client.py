@@ -274,6 +274,25 @@ def large(port, version):
     do("LRANGE", "nothing", "0", "-1")
 
 
+def unanswered(port, version):
+    """CLIENT REPLY; says what had a reply, as "COUNT OUTCOME OPERATION"."""
+    client = Client(port, version)
+    do, send = client.do, client.send
+    for _ in range(20):
+        do("GET", "n:1")
+    send("CLIENT", "REPLY", "OFF")
+    for i in range(3000):
+        send("SET", f"n:{i}", i)
+    do("CLIENT", "REPLY", "ON")
+    for _ in range(50):
+        do("INCR", "n:1")
+    for i in range(10):
+        send("CLIENT", "REPLY", "SKIP")
+        send("DEL", f"n:{i}")
+        assert do("STRLEN", f"n:{i}") == b"0"
+    print("20 ok GET", "1 ok CLIENT REPLY", "50 ok INCR", "10 ok STRLEN", sep="\n")
+
+
 def main():
     port, task, version = int(sys.argv[1]), sys.argv[2], sys.argv[3]
     if task in ("commands", "pipelines", "errors"):

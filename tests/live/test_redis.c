@@ -246,6 +246,27 @@ static void large(void **state)
 	account_free(&a);
 }
 
+/* What has a reply is told as what it is, whatever went without one before. */
+static void unanswered(void **state)
+{
+	struct agent agent;
+	json_t *facts;
+	char *said;
+
+	(void)state;
+	need_live();
+	agent_record(&agent, tenant_config, "");
+	said = shell(NULL, "tests/live/redis_client.py %d unanswered 2", redis.port);
+	facts = agent_finish(&agent);
+	made_nothing_lost(facts);
+	assert_int_equal(made_compare(facts, "redis", said), 81);
+	for (int i = 0; i < 2; i++)
+		assert_int_equal(made_counted(facts, "redis", i ? "client" : "server", NULL, NULL),
+				 81);
+	free(said);
+	json_decref(facts);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -253,7 +274,7 @@ int main(void)
 		cmocka_unit_test(benchmark_16), cmocka_unit_test(benchmark_1000),
 		cmocka_unit_test(hiredis),	cmocka_unit_test(packaged),
 		cmocka_unit_test(resp2),	cmocka_unit_test(resp3),
-		cmocka_unit_test(large),
+		cmocka_unit_test(large),	cmocka_unit_test(unanswered),
 	};
 
 	return cmocka_run_group_tests(tests, server_begin, server_end);

@@ -220,6 +220,33 @@ static void a_lost_record_costs_only_itself(void **state)
 	}
 }
 
+/* CLIENT REPLY: what has no reply is not told, and the replies that come are to what they answer. */
+static void without_replies(void **state)
+{
+	(void)state;
+	begin();
+	redis(&s, 2, "GET", "a:1");
+	redis(&s, 3, "CLIENT", "REPLY", "off");
+	redis(&s, 3, "SET", "b:1", "x");
+	redis(&s, 3, "CLIENT", "reply", "skip");
+	redis(&s, 2, "DEL", "b:1");
+	session_reply(&s, 1); /* to the GET */
+	redis(&s, 3, "CLIENT", "REPLY", "ON");
+	session_reply(&s, 1);
+	redis(&s, 3, "CLIENT", "REPLY", "SKIP");
+	redis(&s, 2, "INCR", "c:1");
+	redis(&s, 2, "LPUSH", "d:1");
+	redis(&s, 3, "CLIENT", "REPLY", "maybe");
+	session_error(&s, 2, 1, "ERR");
+	redis(&s, 2, "GET", "e:1");
+	session_reply(&s, 1);
+	gives("GET a:*|ok||||7|1000|22|100\n"
+	      "CLIENT REPLY|ok||||7|1000|35|100\n"
+	      "LPUSH d:*|ok||||7|1000|24|100\n"
+	      "CLIENT REPLY|ERR||||7|1000|38|100\n"
+	      "GET e:*|ok||||7|1000|22|100\n");
+}
+
 static void many_in_a_pipeline(void **state)
 {
 	static struct lines l;
@@ -272,6 +299,7 @@ int main(void)
 		cmocka_unit_test(values_beyond_the_window),
 		cmocka_unit_test(the_last_value_is_left_out),
 		cmocka_unit_test(a_lost_record_costs_only_itself),
+		cmocka_unit_test(without_replies),
 		cmocka_unit_test(many_in_a_pipeline),
 	};
 
