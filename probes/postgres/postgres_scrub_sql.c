@@ -98,17 +98,12 @@ static void dollar(struct scrub *s)
 
 static void word(struct scrub *s)
 {
-	const char *p = s->p, *end = sql_word_end(p, s->end);
-	char c = *p | 0x20;
+	const char *quote = sql_prefixed_string(s->p, s->end);
 
-	if (end == p + 1 && end < s->end && *end == '\'' &&
-	    (c == 'e' || c == 'b' || c == 'x' || c == 'n')) {
-		string(s, end, c == 'e');
-		return;
-	}
-	s->p = end;
-	if (end == p + 1 && c == 'u' && s->end - p > 2 && p[1] == '&' && p[2] == '\'')
-		string(s, p + 2, false);
+	if (quote)
+		string(s, quote, (*s->p | 0x20) == 'e');
+	else
+		s->p = sql_word_end(s->p, s->end);
 }
 
 static bool wanted(const struct scrub *s, struct str key)

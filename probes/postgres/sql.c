@@ -105,7 +105,9 @@ static const char *next_part(const struct sql_scan *s, const char *p)
 	p += p < s->end && *p == ' ';
 	if (p == s->end)
 		return p;
-	return sql_char_of(p) == CHAR_WORD || *p == '"' || *p == '*' ? p : NULL;
+	if (sql_char_of(p) == CHAR_WORD)
+		return sql_prefixed_string(p, s->end) ? NULL : p;
+	return *p == '"' || *p == '*' ? p : NULL;
 }
 
 /* `part`: where the first part starts, behind U& if that is there. */
@@ -160,29 +162,20 @@ static inline bool scan_plain_word(struct sql_scan *s)
 	return true;
 }
 
-/* A name, a word, or the prefix of a string: E'' B'' X'' N'' U&''. */
+/* A name, a word, or the prefix of a string. */
 static void scan_word(struct sql_scan *s)
 {
-	const char *p = s->p;
-	size_t left = s->end - p;
+	const char *p = s->p, *quote;
 
 	if (scan_plain_word(s))
 		return;
-	if (left > 1 && p[1] == '\'') {
-		char c = *p | 0x20;
-
-		if (c == 'e' || c == 'b' || c == 'x' || c == 'n') {
-			scan_string(s, p + 1, c == 'e');
-			return;
-		}
-	} else if (left > 2 && (*p | 0x20) == 'u' && p[1] == '&') {
-		if (p[2] == '\'') {
-			scan_string(s, p + 2, false);
-			return;
-		}
-		if (p[2] == '"')
-			p += 2;
+	quote = sql_prefixed_string(p, s->end);
+	if (quote) {
+		scan_string(s, quote, (*p | 0x20) == 'e');
+		return;
 	}
+	if (s->end - p > 2 && (*p | 0x20) == 'u' && p[1] == '&' && p[2] == '"')
+		p += 2;
 	scan_name(s, p);
 }
 

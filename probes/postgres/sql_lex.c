@@ -41,6 +41,17 @@ const char *sql_quoted_end(const char *p, const char *end, char quote, bool *clo
 	return end;
 }
 
+const char *sql_prefixed_string(const char *p, const char *end)
+{
+	char c = *p | 0x20;
+
+	if (end - p > 2 && c == 'u' && p[1] == '&' && p[2] == '\'')
+		return p + 2;
+	if (end - p < 2 || p[1] != '\'')
+		return NULL;
+	return c == 'e' || c == 'b' || c == 'x' || c == 'n' ? p + 1 : NULL;
+}
+
 /* Behind E': a backslash takes the next character with it. */
 const char *sql_escaped_end(const char *p, const char *end)
 {

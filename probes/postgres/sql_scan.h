@@ -54,6 +54,8 @@ static inline const char *sql_word_end(const char *p, const char *end)
 /* Each takes a span's first byte, or the one behind its opening quote, and returns the byte behind
  * the span, or `end` if it does not end. *closed, where given, tells which. */
 const char *sql_quoted_end(const char *p, const char *end, char quote, bool *closed);
+/* The opening quote of E'' B'' X'' N'' or U&'' at p; NULL: it is none of them. */
+const char *sql_prefixed_string(const char *p, const char *end);
 const char *sql_escaped_end(const char *p, const char *end);
 const char *sql_dollar_end(const char *p, const char *end);
 const char *sql_number_end(const char *p, const char *end);

@@ -124,6 +124,9 @@ static void literals_become_question_marks(void **state)
 	assert_string_equal(text_of("f($1, NULL, true, FALSE, 3)"), "f($1, NULL, true, FALSE, ?)");
 	assert_string_equal(text_of("'a'\n'b'='c'"), "?=?");
 	assert_string_equal(text_of("E'a'\n'b\\'c' d"), "? d");
+	/* Nobody's column: a literal all the same. */
+	assert_string_equal(text_of("SELECT a. E'b\\'secret', t.u&'c', t.x"),
+			    "SELECT a. ?, t.?, t.x");
 	assert_string_equal(text_of("a1, b$2, \"3\", \"it''s\" '4'::text"),
 			    "a1, b$2, \"3\", \"it''s\" ?::text");
 	assert_string_equal(text_of("'unterminated"), "?");
