@@ -333,6 +333,56 @@ static __noinline int io_walk(struct io *io, bool plain)
 	return ret;
 }
 
+/* The reply that the connection's end completes. */
+__noinline int reply_closed(struct conn *c)
+{
+	struct lane *l = lane_get();
+
+	if (l && c && http_closed(c))
+		reply_commit(l, c, bpf_get_current_task_btf(), bpf_ktime_get_ns(), c->rep.pos, 0,
+			     0);
+	return 0;
+}
+
+/* Nothing more will be heard of it. */
+__noinline int conn_gone(struct conn *c)
+{
+	struct lane *l = lane_get();
+
+	if (!l || !c || !(c->flags & CONN_ANNOUNCED))
+		return 0;
+	announce_close(l, c, CLOSE_GONE, bpf_ktime_get_ns());
+	c->flags &= ~CONN_ANNOUNCED;
+	slot_announced(c, 0);
+	serve_forget(c);
+	return 0;
+}
+
+/*
+ * The client closed, or hung up. A server may still write what it was asked, be it to nobody: that is counted
+ * first. If it never does, the sweep tells that the connection is gone.
+ */
+static __always_inline bool may_answer(struct sock *sk, const struct conn *c, bool plain)
+{
+	return c->role == ROLE_SERVER && c->done != c->requests && sock_get(sk, plain, sk_socket);
+}
+
+static __always_inline int closed(struct sock *sk, struct conn *c, bool plain)
+{
+	struct lane *l;
+
+	if (!c || !(c->flags & CONN_ANNOUNCED))
+		return 0;
+	l = lane_take();
+	if (!l)
+		return 0;
+	reply_closed(c);
+	if (!may_answer(sk, c, plain))
+		conn_gone(c);
+	lane_give(l);
+	return 0;
+}
+
 /* With the lane taken: one of the two common cases, or else the walk. */
 static __always_inline int io_run(struct io *io, bool plain)
 {
@@ -354,6 +404,14 @@ static __always_inline int io_run(struct io *io, bool plain)
 	return ret;
 }
 
+/* The server wrote: did its reply meet the client's hanging up? */
+static __always_inline void answered(struct sock *sk, struct conn *c, bool plain)
+{
+	if (c->role == ROLE_SERVER && c->done == c->requests &&
+	    sock_get(sk, plain, __sk_common.skc_state) == TCP_CLOSE)
+		conn_gone(c);
+}
+
 static __always_inline int io_bytes(struct sock *sk, int ret, enum direction dir, bool plain)
 {
 	struct io io = { .sk = sk, .bytes = ret, .dir = dir, .c = conn_of(sk, plain) };
@@ -373,43 +431,16 @@ static __always_inline int io_bytes(struct sock *sk, int ret, enum direction dir
 	if (!io.l)
 		return unseen();
 	ret = io_run(&io, plain);
+	if (dir == DIR_WRITE)
+		answered(sk, io.c, plain);
 	lane_give(io.l);
 	return ret;
-}
-
-/* The reply that the connection's end completes. */
-__noinline int reply_closed(struct conn *c)
-{
-	struct lane *l = lane_get();
-
-	if (l && c && http_closed(c))
-		reply_commit(l, c, bpf_get_current_task_btf(), bpf_ktime_get_ns(), c->rep.pos, 0,
-			     0);
-	return 0;
-}
-
-static __always_inline int closed(struct conn *c)
-{
-	struct lane *l;
-
-	if (!c || !(c->flags & CONN_ANNOUNCED))
-		return 0;
-	l = lane_take();
-	if (!l)
-		return 0;
-	reply_closed(c);
-	announce_close(l, c, CLOSE_GONE, bpf_ktime_get_ns());
-	c->flags &= ~CONN_ANNOUNCED;
-	slot_announced(c, 0);
-	serve_forget(c);
-	lane_give(l);
-	return 0;
 }
 
 static __always_inline int on_read(struct sock *sk, int ret, int flags, bool plain)
 {
 	if (!ret)
-		return closed(conn_find(sk, plain));
+		return closed(sk, conn_find(sk, plain), plain);
 	if (ret < 0 || flags & (MSG_PEEK | MSG_ERRQUEUE))
 		return 0;
 	return io_bytes(sk, ret, DIR_READ, plain);
@@ -438,7 +469,10 @@ int BPF_PROG(sock_write, struct sock *sk, int ret, int flags)
 	return on_write(sk, ret, false);
 }
 
-/* What is unread may still be read, and a reply that met the reset be counted: such stay for the sweep. */
+/*
+ * What is unread may still be read, and a reply that met the reset be counted, while the socket is a process': such stay
+ * for the sweep. The end that closed first has the other's FIN unread for good.
+ */
 SEC("tp_btf/inet_sock_set_state")
 int BPF_PROG(sock_close, struct sock *sk, int oldstate, int newstate)
 {
@@ -447,8 +481,8 @@ int BPF_PROG(sock_close, struct sock *sk, int oldstate, int newstate)
 	if (newstate != TCP_CLOSE)
 		return 0;
 	c = conn_find(sk, false) ?: conn_find(sk, true);
-	closed(c);
-	if (!sk->sk_receive_queue.qlen && (!c || c->done == c->requests))
+	closed(sk, c, false);
+	if (!sk->sk_socket || (!sk->sk_receive_queue.qlen && (!c || c->done == c->requests)))
 		conn_forget(sk, false);
 	return 0;
 }

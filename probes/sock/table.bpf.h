@@ -224,13 +224,17 @@ static __noinline int no_room(void)
 	return 0;
 }
 
-/* TCP and Unix streams; listening sockets never get storage. */
+/*
+ * TCP and Unix streams; listening sockets never get storage. The other end may have said all that it will, and closed,
+ * before our first hook runs.
+ */
 static __always_inline bool is_stream(struct sock *sk, bool plain)
 {
 	__u16 family = sock_get(sk, plain, __sk_common.skc_family);
+	__u8 state = sock_get(sk, plain, __sk_common.skc_state);
 
 	if (sock_get(sk, plain, sk_type) != SOCK_STREAM ||
-	    sock_get(sk, plain, __sk_common.skc_state) != TCP_ESTABLISHED_STATE)
+	    (state != TCP_ESTABLISHED_STATE && state != TCP_CLOSE_WAIT))
 		return false;
 	if (family == AF_INET || family == AF_INET6)
 		return sock_get(sk, plain, sk_protocol) == IPPROTO_TCP;
