@@ -4,7 +4,7 @@
  *
  * Every record starts with struct rec_hdr and is written whole, so no stale byte leaves the kernel.
  * Times are CLOCK_MONOTONIC ns. Multi-byte fields are in the node's byte order. Change WIRE_VERSION
- * with any change of a shape or meaning here: recordings carry it.
+ * with any change of a shape or meaning here: recordings carry it. Kinds that are added need none.
  */
 #ifndef TALLYMAN_WIRE_H
 #define TALLYMAN_WIRE_H
@@ -38,13 +38,13 @@ enum rec_kind {
 	REC_WAIT = 12,	   /* drained: one cell of a ledger since the last drain */
 	REC_PARTS = 13,	   /* where a request's time went while its thread was off the CPU */
 	REC_EVENT = 14,	   /* drained: time that PostgreSQL backends slept in one wait event */
-	REC_LOCK = 15,	 /* a PostgreSQL backend went to sleep for a heavyweight lock, or got it */
-	REC_IO = 16,	 /* drained: one container's block I/O since the last drain */
-	REC_MEMORY = 17, /* drained: one container's memory stalls since the last drain */
-	REC_BLOCKED =
-		18, /* user space asked: who held the lock that a PostgreSQL backend waited for */
-	REC_SESSION =
-		19, /* user space asked: whose PostgreSQL session it is that was open before us */
+	REC_LOCK = 15,	  /* a PostgreSQL backend went to sleep for a heavyweight lock, or got it */
+	REC_IO = 16,	  /* drained: one container's block I/O since the last drain */
+	REC_MEMORY = 17,  /* drained: one container's memory stalls since the last drain */
+	REC_BLOCKED = 18, /* user space asked: who held the lock that a backend waited for */
+	REC_SESSION = 19, /* user space asked: whose session it is that was open before us */
+	REC_NET = 20,	  /* drained: one container's TCP connections since the last drain */
+	REC_LISTENER = 21, /* drained: a listening TCP socket's queue now */
 	REC_KIND_MAX
 };
 
@@ -52,10 +52,8 @@ enum role { ROLE_UNKNOWN, ROLE_SERVER, ROLE_CLIENT, ROLE_MAX };
 /* clang-format off */
 enum protocol { PROTO_UNKNOWN, PROTO_POSTGRESQL, PROTO_REDIS, PROTO_HTTP,
 		PROTO_TLS, /* counted by turns */ PROTO_HTTP2, /* only a REC_CONN */ PROTO_MAX };
+enum probe_id { PROBE_SOCK, PROBE_SCHED, PROBE_PROC, PROBE_BLOCK, PROBE_MEM, PROBE_NET, PROBE_MAX };
 /* clang-format on */
-/* clang-format on */
-
-enum probe_id { PROBE_SOCK, PROBE_SCHED, PROBE_PROC, PROBE_BLOCK, PROBE_MEM, PROBE_MAX };
 
 /* Why something was lost. Each is exported as tallyman_events_total{fate="lost",cause=...}. */
 enum lost_cause {
@@ -496,5 +494,7 @@ struct rec_memory {
 	__u64 pages; /* reclaimed */
 };
 _Static_assert(sizeof(struct rec_memory) == 72, "wire format");
+
+#include "bpf/wire_net.h"
 
 #endif

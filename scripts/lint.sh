@@ -47,7 +47,7 @@ lint_includes() {
 			bad("user/lib knows nothing of the project")
 		else if (FILENAME == "user/event.h" && full != "bpf/wire.h")
 			bad("event.h takes only bpf/wire.h")
-		else if (FILENAME == "bpf/wire.h")
+		else if (FILENAME ~ /^bpf\/wire/ && full !~ /^bpf\/wire_/)
 			bad("the wire records need nothing")
 		else if (kernel && full ~ /^user\//)
 			bad("the kernel side knows nothing of user space")

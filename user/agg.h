@@ -54,6 +54,12 @@ int agg_cpu(struct agg *a, struct owner owner, uint64_t ns);
 int agg_io(struct agg *a, struct owner owner, const struct rec_io *rec);
 int agg_mem(struct agg *a, struct owner owner, const struct rec_memory *rec);
 
+/* One container's TCP connections with one peer, whose owner is `peer` if it is on this node. */
+int agg_net(struct agg *a, struct owner owner, struct owner peer, const struct rec_net *rec);
+
+/* A listening socket's queue as it is now, and what it dropped since the last record. */
+int agg_listener(struct agg *a, struct owner owner, const struct rec_listener *rec);
+
 /* What PostgreSQL backends slept for since the last record. */
 void agg_sleep(struct agg *a, struct owner owner, const struct rec_event *rec);
 

@@ -11,6 +11,7 @@
 #include "user/agg.h"
 #include "user/agg_detail.h"
 #include "user/agg_io.h"
+#include "user/agg_net.h"
 #include "user/agg_pg.h"
 #include "user/agg_sleep.h"
 #include "user/lib/hist.h"
@@ -126,6 +127,7 @@ struct agg {
 	struct agg_series other;
 	struct agg_container other_container;
 	struct agg_io io;
+	struct agg_nets net;
 	struct agg_sleeps sleeps;
 	struct agg_pg pg;
 	struct agg_details details;

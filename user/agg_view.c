@@ -21,7 +21,7 @@ static const char *const role_names[ROLE_MAX + 1] = {
 
 static const char *const probe_names[PROBE_MAX] = {
 	[PROBE_SOCK] = "sock",	 [PROBE_SCHED] = "sched", [PROBE_PROC] = "proc",
-	[PROBE_BLOCK] = "block", [PROBE_MEM] = "mem",
+	[PROBE_BLOCK] = "block", [PROBE_MEM] = "mem",	  [PROBE_NET] = "net",
 };
 
 static const char *const lost_cause_names[LOST_CAUSE_MAX] = {
@@ -353,6 +353,7 @@ int agg_view_new(struct agg_view **out, const struct agg *a, const struct intern
 	err = err ?: containers_read(v, a, owners);
 	err = err ?: programs_read(v, a);
 	err = err ?: agg_io_view(v, a, owners);
+	err = err ?: agg_net_view(v, a, owners);
 	err = err ?: agg_sleep_view(v, a, owners);
 	err = err ?: agg_pg_view(v, a, owners);
 	err = err ?: agg_detail_view(v, a, owners);
@@ -378,6 +379,7 @@ void agg_view_free(struct agg_view *v)
 	free(v->run_queues);
 	free(v->programs);
 	agg_io_view_free(v);
+	agg_net_view_free(v);
 	agg_pg_view_free(v);
 	free(v->sleeps);
 	free(v->details);

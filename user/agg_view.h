@@ -94,6 +94,29 @@ struct agg_memory_row {
 	uint64_t pages;
 };
 
+/* TCP connections of one container with one peer. Sorted by tenant, container, role, peer. */
+struct agg_net_row {
+	const char *tenant;
+	const char *container;
+	const char *role;
+	const char *peer_tenant; /* "" unless the peer is a container of this node */
+	const char *peer;	 /* container, or the class of its address */
+	struct net_counts n;
+	struct hist connects; /* how long they took to establish */
+	struct hist rtt;
+};
+
+/* A listening TCP socket, or those of one container on one port. Sorted by tenant, container, port. */
+struct agg_listener_row {
+	const char *tenant;
+	const char *container;
+	unsigned int port;
+	uint64_t backlog; /* of the one that is fullest */
+	uint64_t limit;	  /* of the same */
+	uint64_t drops;
+	uint64_t sockets;
+};
+
 /* Sleeps of PostgreSQL backends in one wait event. Sorted by the event's names, tenant, container. */
 struct agg_sleep_row {
 	const char *
@@ -166,6 +189,10 @@ struct agg_view {
 	size_t ndisks;
 	struct agg_memory_row *memories;
 	size_t nmemories;
+	struct agg_net_row *nets;
+	size_t nnets;
+	struct agg_listener_row *listeners;
+	size_t nlisteners;
 	struct agg_sleep_row *sleeps;
 	size_t nsleeps;
 	struct agg_tx_row *txs;

@@ -48,6 +48,8 @@ static const struct kind kinds[REC_KIND_MAX] = {
 	[REC_MEMORY] = { sizeof(struct rec_memory), EVENT_MEMORY },
 	[REC_BLOCKED] = { sizeof(struct rec_blocked), 0 },
 	[REC_SESSION] = { sizeof(struct rec_session), 0 },
+	[REC_NET] = { sizeof(struct rec_net), EVENT_NET },
+	[REC_LISTENER] = { sizeof(struct rec_listener), EVENT_LISTENER },
 };
 
 static int decoders_new(struct decode *d)
@@ -124,6 +126,11 @@ static int wait_event(const struct rec_wait *r, struct event_wait *w)
 	return 0;
 }
 
+static bool net_is_valid(const struct rec_net *r)
+{
+	return r->role < ROLE_MAX && r->peer_kind < NET_PEER_MAX;
+}
+
 /* A record that is an event already; the part of it that has no fixed length is checked here. */
 static int pass_on(const struct rec_hdr *rec, const struct probe_sink *sink)
 {
@@ -135,6 +142,8 @@ static int pass_on(const struct rec_hdr *rec, const struct probe_sink *sink)
 	if (rec->kind == REC_CGROUP && rec->len - sizeof(*cgroup) < cgroup->path_len)
 		return -EBADMSG;
 	if (rec->kind == REC_WAIT && wait_event((const void *)rec, &ev.wait))
+		return -EBADMSG;
+	if (rec->kind == REC_NET && !net_is_valid((const void *)rec))
 		return -EBADMSG;
 	if (rec->kind != REC_WAIT)
 		ev.cgroup = cgroup; /* all of these are one pointer to the record */

@@ -9,7 +9,7 @@
 #include <stdint.h>
 
 #define DRAIN_KEY_WORDS 3
-#define DRAIN_VALUE_WORDS 96
+#define DRAIN_VALUE_WORDS 168
 
 struct drain_table_config {
 	int fd;

@@ -79,6 +79,8 @@ enum event_kind {
 	EVENT_TRANSACTION,
 	EVENT_REFUSED,
 	EVENT_UNDECODED,
+	EVENT_NET,
+	EVENT_LISTENER,
 };
 
 /* How a transaction of Redis ended. */
@@ -194,6 +196,8 @@ struct event {
 		const struct rec_lock *lock;
 		const struct rec_io *io;
 		const struct rec_memory *memory;
+		const struct rec_net *net;
+		const struct rec_listener *listener;
 		struct event_open open;
 		struct event_transaction transaction;
 		struct event_refused refused;

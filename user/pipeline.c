@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Hands each record to the decoder and each event to the stage that counts it, and keeps track of which
- * containers there are. Housekeeping is done when the records' time has moved on by a second, so it
- * happens at the same records in a replay.
+ * Hands records to the decoder and events to the stages that count them, and knows which containers there
+ * are. Housekeeping is done when the records' time has moved on by a second: a replay does it at the same ones.
  */
 #include "user/pipeline.h"
 
@@ -149,7 +148,6 @@ static void on_cgroup(struct pipeline *p, const struct rec_cgroup *rec)
 		bill_forget(p->bill, rec->cgroup);
 		if (p->cfg.cgroup_gone)
 			p->cfg.cgroup_gone(p->cfg.cgroup_ctx, rec->cgroup);
-		return;
 	}
 }
 
@@ -337,8 +335,6 @@ static void on_event(void *ctx, const struct event *ev)
 	case EVENT_SLEEP:
 		agg_sleep(p->agg, attrib_owner(p->attrib, &ev->sleep->owner), ev->sleep);
 		return;
-	case EVENT_LOCK:
-		return;
 	case EVENT_IO:
 		agg_io(p->agg, attrib_cgroup(p->attrib, ev->io->cgroup), ev->io);
 		return;
@@ -356,10 +352,18 @@ static void on_event(void *ctx, const struct event *ev)
 	case EVENT_MEMORY:
 		agg_mem(p->agg, attrib_cgroup(p->attrib, ev->memory->cgroup), ev->memory);
 		return;
+	case EVENT_LOCK:
+		return;
+	case EVENT_NET:
+		agg_net(p->agg, attrib_cgroup(p->attrib, ev->net->cgroup),
+			attrib_cgroup(p->attrib, ev->net->peer), ev->net);
+		return;
+	case EVENT_LISTENER:
+		agg_listener(p->agg, attrib_cgroup(p->attrib, ev->listener->cgroup), ev->listener);
+		return;
 	case EVENT_UNDECODED:
 		agg_undecoded(p->agg, attrib_cgroup(p->attrib, ev->undecoded.cgroup),
 			      &ev->undecoded);
-		return;
 	}
 }
 

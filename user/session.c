@@ -18,6 +18,7 @@
 #include "probes/sched/sched_stats.h"
 #include "tallyman.skel.h"
 #include "user/lib/clock.h"
+#include "user/session_net.h"
 #include "user/session_parts.h"
 
 static int map_memory(const struct bpf_map *map, size_t bytes, void **memory, size_t *mapped)
@@ -101,6 +102,7 @@ static int session_drains_new(struct session *s)
 		      ?: drain_block_new(&s->block, bpf_map__fd(s->skel->maps.block_table),
 					 bpf_map__fd(s->skel->maps.block_cells));
 	err = err ?: drain_mem_new(&s->mem, bpf_map__fd(s->skel->maps.mem_table));
+	err = err ?: session_net_drain_new(s);
 	return err
 		       ?: drain_pg_new(&s->pg, bpf_map__fd(s->skel->maps.pg_sleeps),
 				       libbpf_num_possible_cpus());
@@ -151,6 +153,7 @@ int session_start(struct session **out, const struct session_config *cfg, char *
 		ret = session_required(s, err, cap);
 	}
 	ret = ret ?: session_seed(s); /* what was opened meanwhile */
+	ret = ret ?: session_net_adopt(s);
 	ret = ret ?: session_drains_new(s);
 	ret = ret ?: session_sweep_new(s);
 	if (!ret && cfg->program_stats)
@@ -173,9 +176,11 @@ void session_free(struct session *s)
 	drain_free(s->drain);
 	drain_block_free(s->block);
 	drain_mem_free(s->mem);
+	drain_net_free(s->net);
 	drain_pg_free(s->pg);
 	sweep_free(s->sweep);
 	bpf_link__destroy(s->iter);
+	bpf_link__destroy(s->net_iter);
 	lanes_free(s->lanes);
 	if (s->sched)
 		munmap(s->sched, s->sched_bytes);
@@ -204,6 +209,7 @@ int session_drain(struct session *s, record_fn fn, void *ctx)
 
 	err = drain_block_run(s->block, fn, ctx) ?: err;
 	err = drain_mem_run(s->mem, fn, ctx) ?: err;
+	err = drain_net_run(s->net, fn, ctx) ?: err;
 	err = drain_pg_run(s->pg, clock_mono_ns(), fn, ctx) ?: err;
 	return sweep_run(s->sweep, clock_mono_ns(), fn, ctx) ?: err;
 }
@@ -213,6 +219,7 @@ void session_forget(struct session *s, uint64_t cgroup)
 	drain_forget(s->drain, cgroup);
 	drain_block_forget(s->block, cgroup);
 	drain_mem_forget(s->mem, cgroup);
+	drain_net_forget(s->net, cgroup);
 	drain_pg_forget(s->pg, cgroup);
 }
 

@@ -11,6 +11,7 @@
 
 #include "tallyman.skel.h"
 #include "user/lib/log.h"
+#include "user/session_net.h"
 #include "user/session_parts.h"
 
 #define THREADS 16384 /* a power of two: see bpf/thread.h */
@@ -162,6 +163,7 @@ static int session_tune(struct session *s, struct tallyman_bpf *skel)
 	bpf_map__set_max_entries(skel->maps.sched_cells, cpus);
 	bpf_map__set_max_entries(skel->maps.sched_cpus, cpus);
 	session_tls_tune(s);
+	session_net_tune(s);
 	skel->rodata->cfg_thread_mask = THREADS - 1;
 	bpf_map__set_max_entries(skel->maps.threads, THREADS);
 	return 0;
@@ -227,6 +229,15 @@ static bool without_tls(struct session *s, int err)
 	return true;
 }
 
+/* What is open is then not looked at. Whether that was the reason shows when it loads without. */
+static bool without_net(struct session *s, int err)
+{
+	if (s->net_refused)
+		return false;
+	s->net_refused = err;
+	return true;
+}
+
 int session_load(struct session *s)
 {
 	int err;
@@ -236,7 +247,12 @@ int session_load(struct session *s)
 		err = session_open(s);
 		err = err ?: tallyman_bpf__load(s->skel);
 	} while (err && (smaller_lanes(s, err) || not_direct(s) || refuse_broken(s) ||
-			 without_tls(s, err)));
+			 without_tls(s, err) || without_net(s, err)));
+	if (!err && s->net_refused)
+		log_warn(
+			"this kernel refuses the iterators over TCP sockets (%s): connections are counted "
+			"when they end",
+			strerror(-s->net_refused));
 	return err;
 }
 

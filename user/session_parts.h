@@ -8,6 +8,7 @@
 #include "user/drain.h"
 #include "user/drain_block.h"
 #include "user/drain_mem.h"
+#include "user/drain_net.h"
 #include "user/drain_pg.h"
 #include "user/session.h"
 #include "user/session_tls.h"
@@ -36,10 +37,13 @@ struct session {
 	struct drain *drain;
 	struct drain_block *block;
 	struct drain_mem *mem;
+	struct drain_net *net;
 	struct drain_pg *pg;
 	struct sweep *sweep;
-	struct bpf_link *iter; /* over the sockets; NULL: the kernel does not offer it */
-	void *sched;	       /* NULL: not mapped */
+	struct bpf_link *iter;	   /* over the sockets; NULL: the kernel does not offer it */
+	struct bpf_link *net_iter; /* the network probe's; the same */
+	int net_refused; /* its iterators are not loaded because of that error; 0: they are */
+	void *sched;	 /* NULL: not mapped */
 	size_t sched_bytes;
 	void *cells; /* the same */
 	size_t cells_bytes;

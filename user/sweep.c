@@ -6,9 +6,9 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <sys/mman.h>
-#include <unistd.h>
 
 #include "probes/sock/conn_slot.h"
+#include "user/iter.h"
 #include "user/lib/clock.h"
 
 #define SWEEP_PERIOD_NS (10 * NS_PER_SEC)
@@ -43,22 +43,6 @@ void sweep_free(struct sweep *s)
 		return;
 	munmap(s->slots, s->cfg.slots * sizeof(*s->slots));
 	free(s);
-}
-
-/* Runs the iterator to its end; it writes nothing. */
-static int mark(const struct sweep *s)
-{
-	int fd = bpf_iter_create(s->cfg.iter_fd);
-	char nothing[64];
-	ssize_t n;
-
-	if (fd < 0)
-		return fd;
-	do {
-		n = read(fd, nothing, sizeof(nothing));
-	} while (n > 0 || (n < 0 && errno == EAGAIN));
-	close(fd);
-	return n < 0 ? -errno : 0;
 }
 
 static void release(struct sweep *s, uint32_t number, uint64_t now_ns, record_fn fn, void *ctx)
@@ -97,7 +81,7 @@ int sweep_run(struct sweep *s, uint64_t now_ns, record_fn fn, void *ctx)
 	s->due_ns = now_ns + SWEEP_PERIOD_NS;
 	/* What is taken from now on has the new epoch from the start. */
 	epoch = __atomic_add_fetch(s->cfg.epoch, 1, __ATOMIC_SEQ_CST);
-	err = mark(s);
+	err = iter_run_link(s->cfg.iter_fd);
 	for (uint32_t i = 1; !err && i < s->cfg.slots; i++)
 		if (s->slots[i].used && s->slots[i].epoch != epoch)
 			release(s, i, now_ns, fn, ctx);

@@ -243,20 +243,72 @@ struct sock_common {
 	struct in6_addr skc_v6_daddr;
 	struct in6_addr skc_v6_rcv_saddr;
 	atomic64_t skc_cookie;
+	union {
+		long unsigned int skc_flags;
+	};
 };
+
+struct qspinlock {
+	union {
+		atomic_t val;
+		struct {
+			u8 locked;
+			u8 pending;
+		};
+		struct {
+			u16 locked_pending;
+			u16 tail;
+		};
+	};
+};
+
+typedef struct qspinlock arch_spinlock_t;
+
+struct raw_spinlock {
+	arch_spinlock_t raw_lock;
+};
+
+struct spinlock {
+	union {
+		struct raw_spinlock rlock;
+	};
+};
+
+typedef struct spinlock spinlock_t;
+
+struct list_head {
+	struct list_head *next;
+	struct list_head *prev;
+};
+
+struct wait_queue_head {
+	spinlock_t lock;
+	struct list_head head;
+};
+
+typedef struct wait_queue_head wait_queue_head_t;
+typedef struct {
+	spinlock_t slock;
+	int owned;
+	wait_queue_head_t wq;
+} socket_lock_t;
 
 struct sock {
 	struct sock_common __sk_common;
+	atomic_t sk_drops;
 	struct sk_buff_head sk_receive_queue;
 	int sk_rcvbuf;
 	void *sk_data_ready;
 	int sk_err;
 	struct socket *sk_socket;
+	socket_lock_t sk_lock;
 	u16 sk_protocol;
 	u16 sk_type;
 	int sk_sndbuf;
 	u8 sk_kern_sock: 1;
 	u8 sk_shutdown;
+	u32 sk_ack_backlog;
+	u32 sk_max_ack_backlog;
 	struct bpf_local_storage *sk_bpf_storage;
 };
 
@@ -281,6 +333,9 @@ struct bpf_local_storage_map {
 
 struct bpf_iter__bpf_sk_storage_map {
 	union {
+		struct bpf_iter_meta *meta;
+	};
+	union {
 		struct sock *sk;
 	};
 	union {
@@ -288,16 +343,46 @@ struct bpf_iter__bpf_sk_storage_map {
 	};
 };
 
+struct request_sock {
+	struct sock_common __req_common;
+};
+
+struct minmax_sample {
+	u32 t;
+	u32 v;
+};
+
+struct minmax {
+	struct minmax_sample s[3];
+};
+
+struct inet_connection_sock {
+	__u8 icsk_ca_state: 5;
+};
+
 struct tcp_sock {
+	struct inet_connection_sock inet_conn;
 	u32 copied_seq;
+	struct minmax rtt_min;
+	u32 segs_out;
 	u64 bytes_sent;
+	u8 chrono_type;
+	u32 chrono_start;
+	u32 chrono_stat[3];
 	u32 write_seq;
 	u64 tcp_clock_cache;
 	u32 rcv_nxt;
 	u32 snd_nxt;
 	u32 snd_una;
+	u32 srtt_us;
+	u32 delivered;
 	u64 bytes_received;
+	u32 segs_in;
 	u64 bytes_acked;
+	u32 dsack_dups;
+	u64 bytes_retrans;
+	u32 total_retrans;
+	u32 rcv_ooopack;
 };
 
 typedef short unsigned int __kernel_sa_family_t;

@@ -1,0 +1,178 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+# The two ends of tests/live/net.sh. A client prints one JSON object: what it did, by its own count.
+# Usage: net_peer.py serve ADDRESS PORT | hold ADDRESS PORT BACKLOG
+#        net_peer.py connections|bulk|quiet|rtt|fill ADDRESS PORT [PORT...]
+import errno
+import json
+import os
+import socket
+import struct
+import subprocess
+import sys
+import threading
+import time
+
+BULK_BYTES = 40 << 20
+
+
+def take(sock, n):
+    """n bytes, or fewer at the end."""
+    data = bytearray()
+    while len(data) < n:
+        piece = sock.recv(min(n - len(data), 1 << 16))
+        if not piece:
+            break
+        data += piece
+    return bytes(data)
+
+
+def answer(sock):
+    """E: the same back, until the client ends; S: only a byte; R: a reset, as something is left unread."""
+    try:
+        while head := take(sock, 5):
+            size = struct.unpack("!I", head[1:])[0]
+            if head[:1] == b"R":
+                break
+            left = size
+            while left and head[:1] == b"S":
+                left -= len(take(sock, min(left, 1 << 16)))
+            sock.sendall(take(sock, size) if head[:1] == b"E" else b"!")
+    except ConnectionError:
+        pass
+    sock.close()
+
+
+def serve(address, port):
+    listener = socket.create_server((address, port), backlog=128)
+    print("ready", flush=True)
+    while True:
+        threading.Thread(target=answer, args=(listener.accept()[0],), daemon=True).start()
+
+
+def hold(address, port, backlog):
+    listener = socket.create_server((address, port), backlog=backlog)
+    print("ready", listener.fileno(), flush=True)
+    time.sleep(3600)
+
+
+def echo(sock, size):
+    sock.sendall(b"E" + struct.pack("!I", size) + b"x" * size)
+    assert len(take(sock, size)) == size
+
+
+def abort_at_close(sock):
+    """A reset in place of a FIN."""
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+
+
+def failure(address, port):
+    sock = socket.socket()
+    try:
+        sock.connect((address, port))
+    except OSError as e:
+        return errno.errorcode[e.errno]
+    finally:
+        sock.close()
+    return "none"
+
+
+def connections(address, port, silent):
+    """silent: a port whose segments are dropped; those to the next one cannot be delivered."""
+    did = {"opened": 0, "sent": 0, "received": 0, "ordered": 0, "reset_sent": 0, "reset_received": 0}
+    for i in range(20):
+        sock = socket.create_connection((address, port))
+        did["opened"] += 1
+        echo(sock, 100 * i)
+        did["sent"] += 5 + 100 * i
+        did["received"] += 100 * i
+        if i % 4 == 3:
+            abort_at_close(sock)
+            did["reset_sent"] += 1
+        else:
+            did["ordered"] += 1
+        sock.close()
+    for i in range(3):
+        sock = socket.create_connection((address, port))
+        did["opened"] += 1
+        sock.sendall(b"R" + struct.pack("!I", 7) + b"unread!")
+        did["sent"] += 12
+        try:
+            while sock.recv(1):
+                pass
+        except ConnectionResetError:
+            did["reset_received"] += 1
+        sock.close()
+    for name, errors in {
+        "refused": [failure(address, port + 1) for _ in range(5)],
+        "timed_out": [failure(address, silent)],
+        "unreachable": [failure(address, silent + 1)],
+    }.items():
+        did[name] = len(errors)
+        did[name + "_errors"] = ",".join(sorted(set(errors)))
+    did["abandoned"] = 2
+    for _ in range(did["abandoned"]):
+        sock = socket.socket()
+        sock.setblocking(False)
+        sock.connect_ex((address, silent))
+        sock.close()
+    return did
+
+
+def bulk(address, port):
+    sock = socket.create_connection((address, port))
+    sock.sendall(b"S" + struct.pack("!I", BULK_BYTES))
+    piece = b"x" * (1 << 16)
+    for _ in range(BULK_BYTES // len(piece)):
+        sock.sendall(piece)
+    assert take(sock, 1) == b"!"
+    sock.close()
+    return {"sent": BULK_BYTES + 5, "received": 1}
+
+
+def quiet(address, port):
+    sock = socket.create_connection((address, port))
+    for _ in range(200):
+        echo(sock, 1000)
+    sock.close()
+    return {"sent": 200 * 1005, "received": 200 * 1000}
+
+
+def rtt(address, port):
+    """What ss says of a connection that is silent by then; nothing is acknowledged after it."""
+    sock = socket.create_connection((address, port))
+    for _ in range(300):
+        echo(sock, 10)
+    told = subprocess.run(["ss", "-tinH", "dport", "=", f":{port}"], check=True, text=True,
+                          stdout=subprocess.PIPE).stdout
+    abort_at_close(sock)
+    sock.close()
+    field = next(f for f in told.split() if f.startswith("rtt:"))
+    return {"rtt_us": float(field[4:].split("/")[0]) * 1000}
+
+
+def fill(address, port):
+    """Until the third connection that finds the queue full; those that got in stay open."""
+    kept, dropped = [], 0
+    while dropped < 3:
+        sock = socket.socket()
+        sock.settimeout(0.5)
+        try:
+            sock.connect((address, port))
+            kept.append(sock)
+        except TimeoutError:
+            dropped += 1
+            sock.close()
+    print(json.dumps({"kept": len(kept), "dropped": dropped}), flush=True)
+    time.sleep(3600)
+
+
+def main():
+    what, address, *numbers = sys.argv[1:]
+    did = globals()[what](address, *map(int, numbers))
+    if did:
+        did["pid"] = os.getpid()
+        print(json.dumps(did))
+
+
+main()

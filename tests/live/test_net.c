@@ -1,0 +1,287 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * TCP connections between two network namespaces, as the tracer counts them by container and peer, against
+ * what the client did by its own count and what the kernel counts for the namespaces. What is counted is
+ * equal to the last one; round trips are within a tenth of what ss says.
+ */
+#include <math.h>
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+#include <cmocka.h>
+
+#include "tests/live/agent.h"
+#include "tests/live/child.h"
+#include "tests/live/facts.h"
+#include "tests/live/server.h"
+#include "tests/live/teardown.h"
+#include "tests/live/tenant.h"
+#include "tests/live/truth.h"
+
+/* One run of net.sh: what it said, and what the tracer did. */
+struct lab {
+	const char *tenant;
+	char *client;
+	char *server;
+	json_t *truth;
+	json_t *facts;
+};
+
+static struct lab lab_new(void)
+{
+	struct lab l = { .tenant = tenant_own() };
+
+	need_live();
+	l.client = tenant_cgroup(l.tenant);
+	l.server = plain_cgroup("shared.netserver");
+	return l;
+}
+
+static void lab_run(struct lab *l, const char *mode, const char *more)
+{
+	struct agent agent;
+	char *said;
+
+	agent_record(&agent, tenant_config, "");
+	said = shell(NULL, "exec tests/live/net.sh %s %s %s %s", mode, l->client, l->server, more);
+	l->facts = agent_finish(&agent);
+	l->truth = facts_parse(said);
+	free(said);
+}
+
+static void lab_free(struct lab *l)
+{
+	json_decref(l->facts);
+	json_decref(l->truth);
+	free(l->client);
+	free(l->server);
+}
+
+/* Of the object that has both; -1: none. */
+static double told(const struct lab *l, const char *object, const char *name)
+{
+	const json_t *o;
+	size_t i;
+
+	json_array_foreach(l->truth, i, o) {
+		const char *end = json_string_value(json_object_get(o, "end"));
+
+		if (strcmp(end ? end : "did", object) == 0 && json_object_get(o, name))
+			return json_number_value(json_object_get(o, name));
+	}
+	print_message("net.sh says nothing of %s's %s\n", object, name);
+	return -1;
+}
+
+static json_int_t client(const struct lab *l, const char *field)
+{
+	return facts_sum(l->facts, field, "kind=network role=client tenant=%s", l->tenant);
+}
+
+/* What the tracer calls the server's container. */
+static const char *server_label(const struct lab *l)
+{
+	return l->server + strlen(cgroup_root());
+}
+
+/* At the server's end, of connections from that tenant. */
+static json_int_t server(const struct lab *l, const char *field)
+{
+	return facts_sum(l->facts, field, "kind=network role=server container=%s peer_tenant=%s",
+			 server_label(l), l->tenant);
+}
+
+static void equal(json_int_t counted, double truth, const char *what)
+{
+	if (counted != (json_int_t)truth)
+		print_message("%s: %lld, but it was %.0f\n", what, (long long)counted, truth);
+	assert_int_equal(counted, (json_int_t)truth);
+}
+
+static void nothing_is_lost(const struct lab *l)
+{
+	assert_int_equal(facts_sum(l->facts, "lost", "kind=events probe=net"), 0);
+	assert_int_equal(facts_sum(l->facts, "seen", "kind=events probe=net"),
+			 facts_sum(l->facts, "coarse", "kind=events probe=net"));
+}
+
+static void connections_equal(const struct lab *l)
+{
+	equal(client(l, "opened"), told(l, "did", "opened"), "opened");
+	equal(server(l, "opened"), told(l, "did", "opened"), "accepted");
+	equal(server(l, "opened"), told(l, "s", "PassiveOpens"), "PassiveOpens");
+	equal(client(l, "connects"), told(l, "did", "opened"), "connects");
+	equal(client(l, "open"), 0, "open");
+	equal(server(l, "open"), 0, "open at the server");
+	equal(client(l, "bytes_sent"), told(l, "did", "sent"), "sent");
+	equal(client(l, "bytes_received"), told(l, "did", "received"), "received");
+	equal(server(l, "bytes_sent"), told(l, "did", "received"), "sent by the server");
+	equal(client(l, "closed_local"), told(l, "did", "ordered"), "closed");
+	equal(client(l, "closed_reset_sent"), told(l, "did", "reset_sent"), "resets sent");
+	equal(client(l, "closed_reset_received"), told(l, "did", "reset_received"),
+	      "resets received");
+	equal(server(l, "closed_reset_received"), told(l, "did", "reset_sent"),
+	      "resets received by the server");
+	equal(server(l, "closed_reset_sent"), told(l, "did", "reset_received"),
+	      "resets sent by the server");
+}
+
+static void failures_equal(const struct lab *l)
+{
+	equal(client(l, "failed_refused"), told(l, "did", "refused"), "refused");
+	equal(client(l, "failed_timed_out"), told(l, "did", "timed_out"), "timed out");
+	equal(client(l, "failed_unreachable"), told(l, "did", "unreachable"), "unreachable");
+	equal(client(l, "failed_abandoned"), told(l, "did", "abandoned"), "abandoned");
+	equal(client(l, "failed_reset") + client(l, "failed_no_port") + client(l, "failed_other"),
+	      0, "failed in other ways");
+	/* All of these were to addresses of which no container is known. */
+	assert_int_equal(facts_sum(l->facts, "failed_refused",
+				   "kind=network role=client tenant=%s peer=private", l->tenant),
+			 client(l, "failed_refused"));
+}
+
+static void kernel_agrees(const struct lab *l)
+{
+	json_int_t failed = client(l, "failed_refused") + client(l, "failed_timed_out") +
+			    client(l, "failed_unreachable");
+
+	/* The kernel does not call it a failure if the application went away. */
+	equal(failed, told(l, "c", "AttemptFails"), "AttemptFails");
+	equal(client(l, "opened") + failed + client(l, "failed_abandoned"),
+	      told(l, "c", "ActiveOpens"), "ActiveOpens");
+	equal(client(l, "closed_reset_sent") + client(l, "closed_reset_received"),
+	      told(l, "c", "EstabResets"), "EstabResets");
+	equal(server(l, "closed_reset_sent") + server(l, "closed_reset_received"),
+	      told(l, "s", "EstabResets"), "EstabResets of the server");
+	equal(client(l, "resets_sent"), told(l, "c", "OutRsts"), "OutRsts");
+	/* The others were for ports that nobody has. */
+	equal(server(l, "resets_sent") + client(l, "failed_refused"), told(l, "s", "OutRsts"),
+	      "OutRsts of the server");
+	equal(client(l, "resent_handshake") + client(l, "resent_fast") +
+		      client(l, "resent_timeout") + client(l, "resent_probe"),
+	      told(l, "c", "RetransSegs"), "RetransSegs");
+}
+
+static void connections(void **state)
+{
+	struct lab l = lab_new();
+
+	(void)state;
+	lab_run(&l, "connections", "");
+	connections_equal(&l);
+	failures_equal(&l);
+	kernel_agrees(&l);
+	nothing_is_lost(&l);
+	lab_free(&l);
+}
+
+static json_int_t resent(const struct lab *l, const char *tenant)
+{
+	static const char *const causes[] = { "resent_handshake", "resent_fast", "resent_timeout",
+					      "resent_probe" };
+	json_int_t sum = 0;
+
+	for (int i = 0; i < 4; i++)
+		sum += facts_sum(l->facts, causes[i], "kind=network role=client tenant=%s", tenant);
+	return sum;
+}
+
+/* 2 % of one client's segments are lost on the way. */
+static void loss_has_a_name(void **state)
+{
+	struct lab l = lab_new();
+	char quiet[64], *cgroup;
+
+	(void)state;
+	snprintf(quiet, sizeof(quiet), "%squiet", l.tenant);
+	cgroup = tenant_cgroup(quiet);
+	lab_run(&l, "loss", cgroup);
+	print_message("sent again: %lld, of these %lld because of later acknowledgements\n",
+		      (long long)resent(&l, l.tenant), (long long)client(&l, "resent_fast"));
+	assert_true(resent(&l, l.tenant) > 0);
+	equal(resent(&l, l.tenant), told(&l, "c", "RetransSegs"), "RetransSegs");
+	equal(resent(&l, quiet), 0, "sent again by the quiet one");
+	assert_int_equal(facts_sum(l.facts, "opened", "kind=network role=client tenant=%s", quiet),
+			 1);
+	/* What was sent again is no payload. */
+	equal(client(&l, "bytes_sent"), told(&l, "did", "sent"), "sent");
+	equal(server(&l, "bytes_received"), told(&l, "did", "sent"), "received by the server");
+	nothing_is_lost(&l);
+	lab_free(&l);
+	free(cgroup);
+}
+
+static bool rtt_near(void *arg)
+{
+	struct lab l = lab_new();
+	double mean, truth;
+
+	(void)arg;
+	lab_run(&l, "rtt", "");
+	assert_true(client(&l, "rtt_samples") > 0);
+	mean = (double)client(&l, "rtt_sum_ns") / client(&l, "rtt_samples") / 1000;
+	truth = told(&l, "did", "rtt_us");
+	truth_figure("round trip over veth", "within 10 % of ss", "%.1f us, ss: %.1f us", mean,
+		     truth);
+	assert_true(client(&l, "rtt_min_sum_ns") <= client(&l, "rtt_sum_ns"));
+	lab_free(&l);
+	return fabs(mean - truth) <= 0.1 * truth;
+}
+
+static void round_trip(void **state)
+{
+	(void)state;
+	need_live();
+	truth_holds(rtt_near, NULL);
+}
+
+static json_int_t listening(const struct lab *l, const char *field)
+{
+	return facts_one(l->facts, field, "kind=listener container=%s", server_label(l));
+}
+
+/* A server that accepts nothing. */
+static void queue_is_full(void **state)
+{
+	struct lab l = lab_new();
+	char *out = file_name("queue"), *said;
+	struct agent agent;
+	pid_t lab;
+
+	(void)state;
+	agent_record(&agent, tenant_config, "");
+	lab = shell_start(NULL, "exec tests/live/net.sh queue %s %s >%s", l.client, l.server, out);
+	shell_says(lab, out, "full");
+	l.facts = agent_finish(&agent);
+	assert_int_equal(child_stop(lab, SIGTERM, 60), 143);
+	said = file_read(out);
+	*strstr(said, "full") = '\0';
+	l.truth = facts_parse(said);
+	equal(listening(&l, "backlog"), told(&l, "did", "backlog"), "backlog");
+	equal(listening(&l, "limit"), told(&l, "did", "limit"), "limit");
+	equal(listening(&l, "drops"), told(&l, "s", "ListenOverflows"), "ListenOverflows");
+	equal(listening(&l, "drops"), told(&l, "did", "dropped"), "dropped");
+	equal(client(&l, "open"), told(&l, "did", "kept"), "open");
+	lab_free(&l);
+	free(said);
+	free(out);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(connections),
+		cmocka_unit_test(loss_has_a_name),
+		cmocka_unit_test(round_trip),
+		cmocka_unit_test(queue_is_full),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
