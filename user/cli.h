@@ -81,6 +81,7 @@ int cli_watch(const struct cli_options *o);
 int cli_record(const struct cli_options *o);
 int cli_replay(const struct cli_options *o);
 int cli_blame(const struct cli_options *o);
+int cli_net(const struct cli_options *o);
 int cli_requests(const struct cli_options *o);
 int cli_explain(const struct cli_options *o);
 int cli_check_config(const struct cli_options *o);
@@ -126,6 +127,15 @@ int cli_replay_file(const struct cli_options *o, const char *name, const struct 
  * recording's replay prints the same bytes. 0 or a negative errno.
  */
 int cli_print(struct pipeline *p, bool json, size_t rows_max);
+
+/*
+ * Traces for a while (10 s unless --for says how long), or reads the recording of --replay; reports once,
+ * with the options as context. The exit status.
+ */
+int cli_once(const struct cli_options *o, int (*report)(void *ctx, struct pipeline *p));
+
+/* After something was printed: `err`, or what became of it. It is told if it is an error. */
+int cli_printed(int err);
 
 /* Warns of what did not fit. */
 void cli_print_limits(const struct pipeline *p);

@@ -3,19 +3,14 @@
  * The command blame: who waited for whom, live for a while or in a recording. Rows of the ledger in,
  * those of one resource if that is asked for; text or JSON lines out.
  */
-#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
-#include "user/agent.h"
 #include "user/cli.h"
 #include "user/export_blame.h"
 #include "user/export_json.h"
 #include "user/ledger.h"
-#include "user/lib/clock.h"
 #include "user/lib/log.h"
-
-#define BLAME_FOR_NS (10 * NS_PER_SEC)
 
 /* Leaves only the rows of that resource; "" all. */
 static size_t choose(struct wait_row *rows, size_t n, const char *resource)
@@ -42,29 +37,12 @@ static int report_blame(void *ctx, struct pipeline *p)
 	err = o->json ? export_json_waits(stdout, v->waits, v->nwaits)
 		      : export_blame_write(stdout, v->waits, v->nwaits);
 	agg_view_free(v);
-	if (!err && fflush(stdout))
-		err = errno ? -errno : -EIO;
-	if (err)
-		log_error("cannot print: %s", strerror(-err));
+	err = cli_printed(err);
 	cli_print_limits(p);
 	return err;
 }
 
 int cli_blame(const struct cli_options *o)
 {
-	struct agent_options a;
-	struct config *config;
-	int status;
-
-	if (o->replay)
-		return cli_replay_file(o, o->replay,
-				       &(struct cli_replay){ .report = report_blame,
-							     .ctx = (void *)o });
-	status = cli_config(o, &config);
-	if (status != CLI_OK)
-		return status;
-	a = cli_agent_options(o, config);
-	a.for_ns = o->for_ns ? o->for_ns : BLAME_FOR_NS;
-	a.report = report_blame;
-	return cli_finish(agent_run(&a) ? CLI_FAILED : CLI_OK);
+	return cli_once(o, report_blame);
 }

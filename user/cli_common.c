@@ -50,6 +50,15 @@ int cli_config(const struct cli_options *o, struct config **out)
 	return status;
 }
 
+int cli_printed(int err)
+{
+	if (!err && fflush(stdout))
+		err = errno ? -errno : -EIO;
+	if (err)
+		log_error("cannot print: %s", strerror(-err));
+	return err;
+}
+
 int cli_print(struct pipeline *p, bool json, size_t rows_max)
 {
 	const struct table_options options = { .seconds = (double)pipeline_span_ns(p) / 1e9,
@@ -63,11 +72,7 @@ int cli_print(struct pipeline *p, bool json, size_t rows_max)
 	}
 	err = json ? export_json_write(stdout, view) : export_table_write(stdout, view, &options);
 	agg_view_free(view);
-	if (!err && fflush(stdout))
-		err = errno ? -errno : -EIO;
-	if (err)
-		log_error("cannot print: %s", strerror(-err));
-	return err;
+	return cli_printed(err);
 }
 
 static void limit(uint64_t n, const char *what)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The commands that trace: run, watch and record. Each is the agent with other options and another way
- * to report.
+ * The commands that trace: run, watch and record, and what those have in common that report once. Each is
+ * the agent with other options and another way to report.
  */
 #include <errno.h>
 #include <inttypes.h>
@@ -17,6 +17,7 @@
 #include "user/lib/log.h"
 
 #define WATCH_INTERVAL_NS (2 * NS_PER_SEC)
+#define ONCE_FOR_NS (10 * NS_PER_SEC)
 /* Lines of a watch that are no rows: titles, blanks, probes. */
 #define WATCH_LINES_AROUND 10
 #define WATCH_ROWS_MIN 3
@@ -74,6 +75,24 @@ int cli_run(const struct cli_options *o)
 	a.config_path = o->config ? o->config : CONFIG_DEFAULT_PATH;
 	a.config_must_exist = o->config;
 	a.report = report_run;
+	return status_of(agent_run(&a));
+}
+
+int cli_once(const struct cli_options *o, int (*report)(void *ctx, struct pipeline *p))
+{
+	struct agent_options a;
+	struct config *config;
+	int status;
+
+	if (o->replay)
+		return cli_replay_file(o, o->replay,
+				       &(struct cli_replay){ .report = report, .ctx = (void *)o });
+	status = cli_config(o, &config);
+	if (status != CLI_OK)
+		return status;
+	a = cli_agent_options(o, config);
+	a.for_ns = o->for_ns ? o->for_ns : ONCE_FOR_NS;
+	a.report = report;
 	return status_of(agent_run(&a));
 }
 

@@ -16,4 +16,7 @@ int export_json_write(FILE *out, const struct agg_view *v);
 /* Only these rows of the kind "waits", as they come. */
 int export_json_waits(FILE *out, const struct wait_row *rows, size_t n);
 
+/* Only those of the kinds "network" and "listener". */
+int export_json_net(FILE *out, const struct agg_view *v);
+
 #endif

@@ -5,6 +5,7 @@
  */
 #include <stdio.h>
 
+#include "user/export_json.h"
 #include "user/export_json_parts.h"
 #include "user/net_names.h"
 

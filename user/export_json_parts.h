@@ -19,7 +19,6 @@ struct json_parts {
 extern const struct json_parts json_parts;
 
 int export_json_io(FILE *out, const struct agg_view *v);
-int export_json_net(FILE *out, const struct agg_view *v);
 int export_json_sleep(FILE *out, const struct agg_view *v);
 int export_json_pg(FILE *out, const struct agg_view *v);
 int export_json_detail(FILE *out, const struct agg_view *v);

@@ -14,6 +14,7 @@
 #include <string.h>
 
 #include "user/export_buf.h"
+#include "user/net_names.h"
 
 #define COLUMNS_MAX 16
 #define NAME_WIDTH 24
@@ -128,6 +129,11 @@ __attribute__((format(printf, 2, 3))) static void cell_print(struct table *t, co
 	va_start(ap, fmt);
 	vsnprintf(cell, CELL_MAX, fmt, ap);
 	va_end(ap);
+}
+
+static void cell_count(struct table *t, uint64_t n)
+{
+	cell_print(t, "%" PRIu64, n);
 }
 
 static void cell_duration(struct table *t, double ns)
@@ -346,12 +352,95 @@ static void events_write(FILE *out, const struct agg_view *v)
 	}
 }
 
+static void connections_write(FILE *out, struct table *t, const struct agg_view *v,
+			      const struct table_options *options)
+{
+	static const struct column columns[] = {
+		{ "TENANT", false },	  { "CONTAINER", false }, { "ROLE", false },
+		{ "PEER TENANT", false }, { "PEER", false },	  { "OPENED", true },
+		{ "OPEN", true },	  { "FAILED", true },	  { "BYTES SENT", true },
+		{ "RECEIVED", true },	  { "RESENT", true },	  { "RESETS", true },
+		{ "CONNECT P99", true },  { "RTT P50", true },	  { "RTT P99", true },
+	};
+	size_t shown = rows_shown(options, v->nnets);
+
+	t->columns = columns;
+	t->ncolumns = sizeof(columns) / sizeof(columns[0]);
+	for (size_t i = 0; i < shown; i++) {
+		const struct agg_net_row *r = &v->nets[i];
+
+		cell_name(t, r->tenant);
+		cell_name(t, r->container);
+		cell_name(t, r->role);
+		cell_name(t, *r->peer_tenant ? r->peer_tenant : "-");
+		cell_name(t, r->peer);
+		cell_count(t, r->n.opened);
+		cell_count(t, net_open(&r->n));
+		cell_count(t, net_sum((const uint64_t *)r->n.failed, NET_FAILED_MAX));
+		cell_count(t, r->n.bytes[NET_SENT]);
+		cell_count(t, r->n.bytes[NET_RECEIVED]);
+		cell_count(t, net_sum((const uint64_t *)r->n.resent, NET_RESEND_MAX));
+		cell_count(t, net_sum((const uint64_t *)r->n.resets, NET_DIRECTIONS));
+		cell_duration(t, hist_quantile(&r->connects, 0.99));
+		cell_quantiles(t, &r->rtt);
+	}
+	table_end(out, t, v->nnets);
+}
+
+/* Those that are there, and those that dropped something before they went. */
+static void listeners_write(FILE *out, struct table *t, const struct agg_view *v,
+			    const struct table_options *options)
+{
+	static const struct column columns[] = {
+		{ "TENANT", false }, { "CONTAINER", false }, { "PORT", true },
+		{ "BACKLOG", true }, { "LIMIT", true },	     { "DROPPED", true },
+	};
+	size_t rows = 0;
+
+	t->columns = columns;
+	t->ncolumns = sizeof(columns) / sizeof(columns[0]);
+	for (size_t i = 0; i < v->nlisteners; i++) {
+		const struct agg_listener_row *r = &v->listeners[i];
+
+		if ((!r->sockets && !r->drops) || rows++ >= rows_shown(options, v->nlisteners))
+			continue;
+		cell_name(t, r->tenant);
+		cell_name(t, r->container);
+		cell_count(t, r->port);
+		cell_count(t, r->backlog);
+		cell_count(t, r->limit);
+		cell_count(t, r->drops);
+	}
+	table_end(out, t, rows);
+}
+
+static struct table table_new(const struct table_options *options)
+{
+	size_t width = options->name_width ? options->name_width : NAME_WIDTH;
+
+	return (struct table){ .name_width = width < CELL_MAX / 4 ? width : CELL_MAX / 4 };
+}
+
+static int table_finish(FILE *out, struct table *t)
+{
+	free(t->cells);
+	return t->err ? t->err : ferror(out) ? -EIO : 0;
+}
+
+int export_table_net(FILE *out, const struct agg_view *v, const struct table_options *options)
+{
+	struct table t = table_new(options);
+
+	connections_write(out, &t, v, options);
+	fputc('\n', out);
+	listeners_write(out, &t, v, options);
+	return table_finish(out, &t);
+}
+
 int export_table_write(FILE *out, const struct agg_view *v, const struct table_options *options)
 {
-	struct table t = { .name_width = options->name_width ? options->name_width : NAME_WIDTH };
+	struct table t = table_new(options);
 
-	if (t.name_width > CELL_MAX / 4)
-		t.name_width = CELL_MAX / 4;
 	requests_write(out, &t, v, options);
 	fputc('\n', out);
 	containers_write(out, &t, v, options);
@@ -359,6 +448,5 @@ int export_table_write(FILE *out, const struct agg_view *v, const struct table_o
 	keys_write(out, &t, v, options);
 	events_write(out, v);
 	undecoded_write(out, v);
-	free(t.cells);
-	return t.err ? t.err : ferror(out) ? -EIO : 0;
+	return table_finish(out, &t);
 }

@@ -19,6 +19,9 @@ struct table_options {
 /* 0, -ENOMEM, or -EIO if writing failed. */
 int export_table_write(FILE *out, const struct agg_view *v, const struct table_options *options);
 
+/* The same of TCP connections, and of listening sockets. */
+int export_table_net(FILE *out, const struct agg_view *v, const struct table_options *options);
+
 #define TABLE_DURATION_MAX 16
 
 /*

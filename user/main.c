@@ -31,6 +31,12 @@ const struct cli_command cli_commands[] = {
 	  "\nexamples:\n  tallyman blame --for 30s\n  tallyman blame --resource redis --replay "
 	  "busy.rec\n",
 	  cli_blame },
+	{ "net", OPT_LIVE | OPT_FOR | OPT_JSON | OPT_REPLAY, 0, 0, "[OPTIONS]",
+	  "print TCP connections by container and peer",
+	  "Traces for a while (10s), or reads a recording: connections, failures, bytes, segments sent "
+	  "again\nand round trips, and the queues of listening sockets.\n"
+	  "\nexamples:\n  tallyman net --for 30s\n  tallyman net --json --replay busy.rec\n",
+	  cli_net },
 	{ "requests",
 	  OPT_LIVE | OPT_FOR | OPT_SLOWER | OPT_TENANT | OPT_WORKFLOW | OPT_JSON | OPT_REPLAY, 0, 0,
 	  "[OPTIONS]", "print slow requests as they end, and where their time went",

@@ -34,11 +34,13 @@ check() {
 }
 
 recordings=(tests/golden/*.rec)
-echo "1..$((4 * ${#recordings[@]}))"
+echo "1..$((4 * ${#recordings[@]} + 2))"
 for recording in "${recordings[@]}"; do
 	check "${recording%.rec}.txt" replay "$recording"
 	check "${recording%.rec}.json" replay "$recording" --json
 	check "${recording%.rec}.blame" blame --replay "$recording"
 	check "${recording%.rec}.requests" requests --replay "$recording" --slower 200us
 done
+check tests/golden/network.net net --replay tests/fuzz/seeds/recording/network
+check tests/golden/network.json net --replay tests/fuzz/seeds/recording/network --json
 exit $status
