@@ -107,7 +107,7 @@ lint: ## check layering, sizes, SPDX lines, format and scripts
 fmt: ## apply .clang-format to all C files
 	$(Q)$(CLANG_FORMAT) -i $(C_FILES)
 
-fuzz: fuzz-build ## run each fuzz target for FUZZ_SECONDS (300)
+fuzz: fuzz-build ## run each fuzz target for FUZZ_SECONDS (300), or FUZZ_RUNS=n executions if that is less
 	$(Q)FUZZ_SECONDS=$(FUZZ_SECONDS) scripts/run-tests.sh $(patsubst $(OUT)/%,$(FUZZ_OUT)/%,$(FUZZ))
 
 install: all ## copy binary, man pages and examples below DESTDIR and PREFIX (/usr/local)

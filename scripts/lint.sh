@@ -53,7 +53,7 @@ lint_includes() {
 			bad("the kernel side knows nothing of user space")
 		else if (!kernel && full ~ /^bpf\// && full !~ /^bpf\/(wire|lane|cell)\.h$/)
 			bad("user space takes only bpf/wire.h, lane.h and cell.h of the kernel side")
-		else if (!kernel && (full ~ /\.bpf\.h$/ || full == "vmlinux.h"))
+		else if (!kernel && !(test && full ~ /^tests\//) && (full ~ /\.bpf\.h$/ || full == "vmlinux.h"))
 			bad("user space takes only bpf/wire.h of the kernel side")
 		else if (full ~ /\.skel\.h$/ && FILENAME !~ /^user\/session[a-z_]*\.c$/ && !test)
 			bad("only the session knows the skeleton")

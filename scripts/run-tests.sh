@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 # Runs test programs one after the other and ends with one line, "N passed, N failed, N skipped"; exit 1
 # if any failed. A program prints TAP (cmocka does when asked); one named fuzz_* runs for FUZZ_SECONDS (or
-# its share of FUZZ_TOTAL_SECONDS); any other that prints no TAP is one test, judged by its exit status.
+# its share of FUZZ_TOTAL_SECONDS, or FUZZ_RUNS executions); any other that prints no TAP is one test, judged by
+# its exit status.
 # A skipped test says why in the line before: print_message("skip: reason\n").
 # Live tests trace the whole machine, and would count each other's requests: one at a time, machine-wide.
 # They judge times on machines that are not theirs alone: one that fails is run once more, and both
@@ -103,6 +104,15 @@ run_program() {
 	passed=$((passed + p)) failed=$((failed + f)) skipped=$((skipped + s))
 }
 
+# Executions, time, coverage (edges) and the most memory, of a run that is in the log.
+fuzz_figures() {
+	awk '/ cov: [0-9]+/ { for (i = 1; i < NF; i++) if ($i == "cov:") cov = $(i + 1) }
+	/^Done [0-9]+ runs/ { runs = $2; seconds = $5 }
+	/^stat::peak_rss_mb/ { rss = $2 }
+	END { printf "%d runs, %d s, %d/s, coverage %d, %d MiB", runs, seconds,
+		seconds ? runs / seconds : runs, cov, rss }' "$log"
+}
+
 # Inputs that libFuzzer found are kept in build/fuzz/, so that the next run starts where this one ended.
 run_fuzzer() {
 	local program=$1 seconds=$2 name noun inputs
@@ -112,9 +122,10 @@ run_fuzzer() {
 	inputs=("$fuzz_dir/corpus/$noun")
 	mkdir -p "${inputs[0]}" "$fuzz_dir/crashes"
 	[ ! -d "tests/fuzz/seeds/$noun" ] || inputs+=("tests/fuzz/seeds/$noun")
-	if "$program" -max_total_time="$seconds" -timeout=10 -rss_limit_mb=1024 -close_fd_mask=1 \
+	if "$program" -max_total_time="$seconds" -runs="${FUZZ_RUNS:--1}" -print_final_stats=1 \
+		-timeout=10 -rss_limit_mb=1024 -close_fd_mask=1 \
 		-artifact_prefix="$fuzz_dir/crashes/$noun-" "${inputs[@]}" >"$log" 2>&1 </dev/null; then
-		echo "ok   $name ($(sed -n 's/^Done \([0-9]*\) runs in \([0-9]*\) .*/\1 runs, \2 s/p' "$log"))"
+		echo "ok   $name ($(fuzz_figures))"
 		passed=$((passed + 1))
 	else
 		echo "FAIL $name: see $fuzz_dir/crashes/"

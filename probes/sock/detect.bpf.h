@@ -20,11 +20,6 @@ struct detected {
 	__u8 phase;
 };
 
-static __always_inline bool digit(unsigned char ch)
-{
-	return ch >= '0' && ch <= '9';
-}
-
 /*
  * "*<n>\r\n$" or "PING\r" at the start of a request, or as much of it as there is: what follows, and the
  * reply, decides.

@@ -228,6 +228,11 @@ static __always_inline void walk_end(struct walk *w)
 	f->pos += w->s->bytes;
 }
 
+static __always_inline bool digit(unsigned char ch)
+{
+	return ch >= '0' && ch <= '9';
+}
+
 static __always_inline __u32 be32(const unsigned char *b)
 {
 	return (__u32)b[0] << 24 | b[1] << 16 | b[2] << 8 | b[3];
