@@ -71,7 +71,9 @@ shared_of = $(patsubst %.c,$(OUT)/obj/%.o,$(filter-out tests/$(1)/$(2)_%,$(wildc
 UNIT := $(call tests_of,unit,test)
 LIVE := $(call tests_of,live,test)
 FUZZ := $(call tests_of,fuzz,fuzz)
-WORST := $(patsubst tests/fuzz/fuzz_%.c,$(OUT)/tests/worst/test_%,$(wildcard tests/fuzz/fuzz_*.c))
+# Not the kernel's framing, whose steps the verifier bounds.
+WORST := $(patsubst tests/fuzz/fuzz_%.c,$(OUT)/tests/worst/test_%, \
+	$(filter-out %/fuzz_framing.c,$(wildcard tests/fuzz/fuzz_*.c)))
 PRELOAD := $(OUT)/tests/live/preload/calls.so
 GOLDEN := $(wildcard tests/golden/run.sh)
 C_FILES = $(filter-out vmlinux/%,$(shell find bpf probes user tests -name '*.[ch]'))
