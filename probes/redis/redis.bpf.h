@@ -211,7 +211,7 @@ static __always_inline __u32 resp_short_header(const unsigned char *b, __u32 *nu
 	__u64 n = resp_value(head, 1), d2 = resp_value(head, 2), d3 = resp_value(head, 3);
 	__u64 two = resp_is_value(d2), three = two & resp_is_value(d3), end = 2 + two + three;
 
-	if (n > 9 || (head >> 8 * end & 0xff) != '\r')
+	if (n > 9 || (head >> 8 * end & 0xffff) != ('\r' | '\n' << 8))
 		return 0;
 	n += two * (9 * n + d2);
 	n += three * (9 * n + d3);

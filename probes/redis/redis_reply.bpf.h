@@ -58,6 +58,7 @@ static __always_inline void resp_reply_done(struct walk *w)
 	if (c->done + c->count == c->requests) { /* pub/sub and MONITOR: nobody asked */
 		w->s->bad = c->flags & CONN_UNPROVEN;
 		c->nil_items = 0;
+		c->nils &= ~(1ULL << (c->count & 63)); /* it is not the next one's */
 		return;
 	}
 	c->count++;
@@ -150,7 +151,7 @@ static __always_inline bool resp_element(struct walk *w)
 	case '-':
 		if (!(f->field & RESP_INSIDE)) {
 			resp_error_byte(c, 0);
-			c->nerrors++;
+			c->nerrors += c->done + c->count != c->requests; /* if anybody asked */
 		}
 		break;
 	}
