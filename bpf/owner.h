@@ -60,13 +60,16 @@ static __always_inline void owner_threads_add(__u32 number, __s32 n)
 }
 
 /* Who pays for the owner's work: two owners with one account are no neighbours. */
+static __always_inline __u64 owner_pays(const struct rec_owner *o)
+{
+	return o->payer ? o->payer : o->cgroup;
+}
+
 static __always_inline __u64 owner_account(__u32 number)
 {
 	struct owner *o = bpf_map_lookup_elem(&owners, &number);
 
-	if (!o)
-		return 0;
-	return o->key.payer ? o->key.payer : o->key.cgroup;
+	return o ? owner_pays(&o->key) : 0;
 }
 
 static __always_inline enum wait_cause owner_cause(__u32 waiter, __u32 occupant)

@@ -81,6 +81,14 @@ static __always_inline struct thread *thread_of(struct task_struct *task)
 	return t && t->conn && thread_is(t, task) ? t : NULL;
 }
 
+/* Whose work the task does, by its own cgroup: 0 is its own. */
+static __always_inline __u64 thread_payer(struct task_struct *task, __u64 cgroup)
+{
+	struct thread *t = thread_of(task);
+
+	return t && t->payer != cgroup ? t->payer : 0;
+}
+
 static __always_inline void thread_unregister(struct task_struct *task)
 {
 	struct thread *t = thread_of(task);

@@ -13,7 +13,7 @@
 #include <linux/types.h>
 #endif
 
-#define WIRE_VERSION 2
+#define WIRE_VERSION 3
 
 /* The window of a statement: the bytes of one message that are kept. */
 #define WIRE_TEXT_MIN 128
@@ -39,7 +39,7 @@ enum rec_kind {
 	REC_PARTS = 13,	   /* where a request's time went while its thread was off the CPU */
 	REC_EVENT = 14,	   /* drained: time that PostgreSQL backends slept in one wait event */
 	REC_LOCK = 15,	  /* a PostgreSQL backend went to sleep for a heavyweight lock, or got it */
-	REC_IO = 16,	  /* drained: one container's block I/O since the last drain */
+	REC_IO = 16,	  /* drained: one owner's block I/O since the last drain */
 	REC_MEMORY = 17,  /* drained: one container's memory stalls since the last drain */
 	REC_BLOCKED = 18, /* user space asked: who held the lock that a backend waited for */
 	REC_SESSION = 19, /* user space asked: whose session it is that was open before us */
@@ -471,7 +471,7 @@ enum io_op { IO_READ, IO_WRITE, IO_FLUSH, IO_DISCARD, IO_OP_MAX };
 /* Buckets as in rec_sched. */
 struct rec_io {
 	struct rec_hdr hdr;
-	__u64 cgroup; /* of who asked, or, of writeback, of who dirtied the pages */
+	struct rec_owner owner; /* who asked, or, of writeback, the container that dirtied them */
 	__u64 requests[IO_OP_MAX];
 	__u64 bytes[IO_OP_MAX];
 	__u64 queue_ns;	 /* inserted to issued */
@@ -481,7 +481,7 @@ struct rec_io {
 	__u32 pad;
 	__u32 buckets[SCHED_BUCKETS]; /* of queue and device time together */
 };
-_Static_assert(sizeof(struct rec_io) == 120 + 4 * SCHED_BUCKETS, "wire format");
+_Static_assert(sizeof(struct rec_io) == 128 + 4 * SCHED_BUCKETS, "wire format");
 
 struct rec_memory {
 	struct rec_hdr hdr;

@@ -45,6 +45,7 @@ struct account {
 	struct rec_owner of;
 	struct share *shares;
 	struct split *split[BILL_KINDS]; /* NULL: nobody had a share */
+	bool io_is_split;		 /* since the last bill_sched() */
 	UT_hash_handle hh;
 };
 
@@ -219,8 +220,10 @@ void bill_request(struct bill *b, struct owner owner, const struct event_request
 	} else if (r->parts_ns) {
 		s->done_ns[BILL_CPU] += r->parts_ns[PART_CPU];
 	}
-	if (r->parts_ns)
-		s->done_ns[BILL_WAIT] += run_queue_ns(r->parts_ns);
+	if (!r->parts_ns)
+		return;
+	s->done_ns[BILL_WAIT] += run_queue_ns(r->parts_ns);
+	s->done_ns[BILL_BLOCK] += r->parts_ns[PART_BLOCK];
 }
 
 void bill_open_begin(struct bill *b)
@@ -252,6 +255,9 @@ static void ahead_settle(struct share *s, enum bill_kind kind)
 
 	s->ahead_ns[kind] -= ns;
 	s->done_ns[kind] -= ns;
+	/* I/O goes on while nobody sleeps: what was ahead of an answer may be more than it tells. */
+	if (kind == BILL_BLOCK && !s->open_ns)
+		s->ahead_ns[kind] = 0;
 }
 
 static struct sums account_sums(struct account *a, enum bill_kind kind)
@@ -326,6 +332,8 @@ static void shares_expire(struct bill *b, struct account *a)
 
 	HASH_ITER(hh, a->shares, s, next) {
 		s->slack_ns = 0;
+		ahead_settle(s, BILL_BLOCK);
+		s->done_ns[BILL_BLOCK] = 0;
 		if (s->open_ns || s->ahead_ns[BILL_CPU] || s->ahead_ns[BILL_WAIT])
 			continue;
 		HASH_DEL(a->shares, s);
@@ -345,8 +353,33 @@ uint64_t bill_sched(struct bill *b, const struct rec_owner *of, uint64_t cpu_ns,
 		return cpu_ns;
 	rest = account_split(a, BILL_CPU, cpu_ns, fn, ctx);
 	account_split(a, BILL_WAIT, wait_ns, NULL, NULL);
+	a->io_is_split = false;
 	shares_expire(b, a);
 	return rest;
+}
+
+/*
+ * One client's I/O is its requests'. Of what is nobody's in particular they get what they slept for, and
+ * the rest is the background's. Several disks of one second are split alike.
+ */
+uint64_t bill_io(struct bill *b, const struct rec_owner *of, uint64_t ns, bill_fn fn, void *ctx)
+{
+	struct account *a;
+	struct sums sum;
+
+	HASH_FIND(hh, b->accounts, of, sizeof(*of), a);
+	if (!a)
+		return ns;
+	if (!a->io_is_split) {
+		sum = account_sums(a, BILL_BLOCK);
+		account_split(a, BILL_BLOCK,
+			      of->payer ? least(sum.done_ns > ns ? sum.done_ns : ns,
+						sum.done_ns + sum.open_ns)
+					: ns,
+			      NULL, NULL);
+		a->io_is_split = true;
+	}
+	return bill_split(b, of, BILL_BLOCK, ns, fn, ctx);
 }
 
 static const struct split *split_of(struct bill *b, const struct rec_owner *of, enum bill_kind kind)

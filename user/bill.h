@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Billing: for whose requests a container had the CPU, and waited for it. The kernel tells both for each
+ * Billing: for whose requests a container had the CPU, waited for it, and used disks. The kernel tells that for each
  * pair of a container and a payer's (0: nobody's in particular); here they are split among the owners of
  * the requests that it answered meanwhile, or has not answered yet. In: requests, and drained times. Out:
  * shares that add up to them exactly.
@@ -17,8 +17,9 @@
 struct bill;
 
 enum bill_kind {
-	BILL_CPU,  /* time on a CPU */
-	BILL_WAIT, /* time on a run queue */
+	BILL_CPU,   /* time on a CPU */
+	BILL_WAIT,  /* time on a run queue */
+	BILL_BLOCK, /* time asleep in block I/O; of the I/O itself, time of its requests */
 	BILL_KINDS
 };
 
@@ -49,7 +50,13 @@ bool bill_is_server(struct bill *b, uint64_t cgroup);
 uint64_t bill_sched(struct bill *b, const struct rec_owner *of, uint64_t cpu_ns, uint64_t wait_ns,
 		    bill_fn fn, void *ctx);
 
-/* Splits ns as the last bill_sched() split that kind of time. Returns the rest. */
+/*
+ * The same of block I/O whose requests took so long, told before that second's bill_sched(). Only how long
+ * requests slept in it is measured: the shares are as those are.
+ */
+uint64_t bill_io(struct bill *b, const struct rec_owner *of, uint64_t ns, bill_fn fn, void *ctx);
+
+/* Splits ns as the last bill_sched() or bill_io() split that kind of time. Returns the rest. */
 uint64_t bill_split(struct bill *b, const struct rec_owner *of, enum bill_kind kind, uint64_t ns,
 		    bill_fn fn, void *ctx);
 

@@ -30,11 +30,11 @@ int drain_block_new(struct drain_block **out, int table_fd, int cells_fd)
 
 	err = err
 		      ?: drain_table_new(&d->table, &(struct drain_table_config){
-							    table_fd, WORDS(struct block_key), 1,
+							    table_fd, WORDS(struct block_key), 2,
 							    WORDS(struct block_stats) });
 	err = err
 		      ?: drain_table_new(&d->cells, &(struct drain_table_config){
-							    cells_fd, WORDS(struct block_cell), 2,
+							    cells_fd, WORDS(struct block_cell), 4,
 							    WORDS(struct block_wait) });
 	if (err)
 		drain_block_free(d);
@@ -55,10 +55,11 @@ void drain_block_free(struct drain_block *d)
 static void io_row(void *ctx, const uint64_t *key, const uint64_t *growth)
 {
 	const struct block_stats *st = (const void *)growth;
+	const struct block_key *of = (const void *)key;
 	struct drain_block *d = ctx;
 	struct rec_io r = { .hdr = { .kind = REC_IO, .len = sizeof(r), .time_ns = d->now_ns },
-			    .cgroup = key[0],
-			    .device = key[1],
+			    .owner = of->owner,
+			    .device = of->device,
 			    .queue_ns = st->queue_ns,
 			    .device_ns = st->device_ns,
 			    .errors = st->errors };
@@ -72,27 +73,37 @@ static void io_row(void *ctx, const uint64_t *key, const uint64_t *growth)
 
 static void wait_row(void *ctx, const uint64_t *key, const uint64_t *growth)
 {
+	const struct block_wait *wait = (const void *)growth;
+	const struct block_cell *of = (const void *)key;
 	struct drain_block *d = ctx;
 	struct rec_wait r = { .hdr = { .kind = REC_WAIT, .len = sizeof(r), .time_ns = d->now_ns },
-			      .waiter = { .cgroup = key[0] },
-			      .occupant = { .cgroup = key[1] },
-			      .wait_ns = growth[0],
-			      .waits = growth[1],
+			      .waiter = of->waiter,
+			      .occupant = of->occupant,
+			      .wait_ns = wait->wait_ns,
+			      .waits = wait->waits,
 			      .resource = RESOURCE_DISK,
-			      .cause = key[2] };
+			      .cause = of->cause };
 
 	d->fn(d->ctx, &r, sizeof(r));
 }
 
-int drain_block_run(struct drain_block *d, record_fn fn, void *ctx)
+static int rows_run(struct drain_block *d, struct drain_table *t, drain_row_fn row, record_fn fn,
+		    void *ctx)
 {
-	int err;
-
 	d->fn = fn;
 	d->ctx = ctx;
 	d->now_ns = clock_mono_ns();
-	err = drain_table_run(d->table, io_row, d);
-	return err ?: drain_table_run(d->cells, wait_row, d);
+	return drain_table_run(t, row, d);
+}
+
+int drain_block_io(struct drain_block *d, record_fn fn, void *ctx)
+{
+	return rows_run(d, d->table, io_row, fn, ctx);
+}
+
+int drain_block_waits(struct drain_block *d, record_fn fn, void *ctx)
+{
+	return rows_run(d, d->cells, wait_row, fn, ctx);
 }
 
 void drain_block_forget(struct drain_block *d, uint64_t cgroup)

@@ -8,7 +8,7 @@
 
 #include <stdint.h>
 
-#define DRAIN_KEY_WORDS 3
+#define DRAIN_KEY_WORDS 5
 #define DRAIN_VALUE_WORDS 168
 
 struct drain_table_config {

@@ -15,6 +15,7 @@
 #include "user/ledger.h"
 #include "user/lib/clock.h"
 #include "user/parts.h"
+#include "user/split.h"
 
 #define CONTAINERS_MAX 16384
 #define CONTAINER_GRACE_NS (60 * NS_PER_SEC)
@@ -34,6 +35,7 @@ struct pipeline {
 	struct ledger *ledger;
 	struct parts *parts;
 	struct bill *bill;
+	struct split split;
 	/* The decoder holds on to this array; the strings change with the configuration. */
 	const char *comment_keys[CONFIG_COMMENT_KEYS_MAX + 1];
 	uint64_t records;
@@ -110,6 +112,7 @@ struct pipeline *pipeline_new(const struct pipeline_config *cfg)
 	p->ledger = ledger_new(rows_max(cfg->config, SERIES_OF_PAIR));
 	p->parts = parts_new(rows_max(cfg->config, SERIES_OF_PARTS));
 	p->bill = bill_new();
+	p->split = (struct split){ p->bill, p->agg, p->ledger };
 	if (p->containers && p->decode && p->attrib && p->agg && p->ledger && p->parts && p->bill)
 		return p;
 	pipeline_free(p);
@@ -189,59 +192,6 @@ static enum wait_cause cause_of(struct pipeline *p, const struct event_wait *w,
 	return w->cause;
 }
 
-/* A wait for a CPU on its way to the ledger, in pieces: what is left of it, and whose the piece is. */
-struct cpu_wait {
-	struct pipeline *p;
-	struct event_wait piece;
-	const struct rec_owner *occupant;
-	struct owner occupant_rest; /* of what it did for no request */
-	struct owner waiter;
-	uint64_t left_ns;
-	uint64_t left_waits;
-};
-
-static void cpu_wait_occupant(void *ctx, struct owner occupant, uint64_t ns)
-{
-	struct cpu_wait *x = ctx;
-
-	x->piece.wait_ns = ns;
-	x->piece.waits = bill_part(x->left_waits, ns, x->left_ns);
-	x->left_ns -= ns;
-	x->left_waits -= x->piece.waits;
-	ledger_wait(x->p->ledger, &x->piece, x->waiter, occupant);
-}
-
-static void cpu_wait_waiter(void *ctx, struct owner waiter, uint64_t ns)
-{
-	struct cpu_wait *x = ctx;
-
-	x->waiter = waiter;
-	if (x->piece.cause == WAIT_NEIGHBOUR || x->piece.cause == WAIT_SELF)
-		ns = bill_split(x->p->bill, x->occupant, BILL_CPU, ns, cpu_wait_occupant, x);
-	if (ns)
-		cpu_wait_occupant(x, x->occupant_rest, ns);
-}
-
-/*
- * The kernel's ledger of the CPU knows containers and payers. Their requests tell for which workflows
- * the one waited, and the other had the CPU, in the same second.
- */
-static void on_cpu_wait(struct pipeline *p, const struct event_wait *w, struct owner waiter,
-			struct owner occupant)
-{
-	struct cpu_wait x = { .p = p,
-			      .piece = *w,
-			      .occupant = &w->occupant.owner,
-			      .occupant_rest = occupant,
-			      .left_ns = w->wait_ns,
-			      .left_waits = w->waits };
-	uint64_t rest =
-		bill_split(p->bill, &w->waiter.owner, BILL_WAIT, w->wait_ns, cpu_wait_waiter, &x);
-
-	if (rest)
-		cpu_wait_waiter(&x, waiter, rest);
-}
-
 static void on_wait(struct pipeline *p, const struct event_wait *w)
 {
 	struct event_wait wait = *w;
@@ -251,8 +201,8 @@ static void on_wait(struct pipeline *p, const struct event_wait *w)
 	if (!party_owner(p, &w->occupant, &occupant) && w->cause == WAIT_SELF)
 		occupant = waiter;
 	wait.cause = cause_of(p, w, &waiter, &occupant);
-	if (w->resource == RESOURCE_CPU)
-		on_cpu_wait(p, &wait, waiter, occupant);
+	if (w->resource == RESOURCE_CPU || w->resource == RESOURCE_DISK)
+		split_wait(&p->split, &wait, waiter, occupant);
 	else
 		ledger_wait(p->ledger, &wait, waiter, occupant);
 }
@@ -336,7 +286,7 @@ static void on_event(void *ctx, const struct event *ev)
 		agg_sleep(p->agg, attrib_owner(p->attrib, &ev->sleep->owner), ev->sleep);
 		return;
 	case EVENT_IO:
-		agg_io(p->agg, attrib_cgroup(p->attrib, ev->io->cgroup), ev->io);
+		split_io(&p->split, ev->io, work_owner(p, &ev->io->owner));
 		return;
 	case EVENT_OPEN:
 		bill_open(p->bill, statement_owner(p, &ev->open.of), &ev->open);

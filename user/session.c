@@ -205,9 +205,10 @@ unsigned int session_fill(const struct session *s)
 
 int session_drain(struct session *s, record_fn fn, void *ctx)
 {
-	int err = drain_run(s->drain, fn, ctx);
+	int err = drain_block_io(s->block, fn, ctx);
 
-	err = drain_block_run(s->block, fn, ctx) ?: err;
+	err = drain_run(s->drain, fn, ctx) ?: err;
+	err = drain_block_waits(s->block, fn, ctx) ?: err;
 	err = drain_mem_run(s->mem, fn, ctx) ?: err;
 	err = drain_net_run(s->net, fn, ctx) ?: err;
 	err = drain_pg_run(s->pg, clock_mono_ns(), fn, ctx) ?: err;

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause)
 /*
- * The block hooks: requests, bytes and times by container and device, and who waited behind whom
+ * The block hooks: requests, bytes and times by owner and device, and who waited behind whom
  * (device.bpf.h has the rule). In: requests queued, issued, complete. Out: counters that are drained on a
- * tick; no record. Owner: the bio's cgroup, which writeback sets to whoever dirtied the pages; where
- * that hierarchy does not name containers, the task that queued the request, but no kernel thread.
+ * tick; no record. Owner: the task that queued the request, with the payer that it works for; of writeback
+ * the bio's cgroup, which is set to whoever dirtied the pages, and nobody where that hierarchy does not
+ * name containers.
  */
 #include "vmlinux.h"
 
@@ -14,6 +15,7 @@
 #include "bpf/wire.h"
 #include "bpf/maps.h"
 #include "bpf/identity.h"
+#include "bpf/thread.h"
 #include "bpf/bucket.h"
 #include "probes/block/block_stats.h"
 #include "probes/block/device.bpf.h"
@@ -36,7 +38,7 @@ struct {
 
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
-	__uint(max_entries, 8192);
+	__uint(max_entries, 16384);
 	__type(key, struct block_cell);
 	__type(value, struct block_wait);
 } block_cells SEC(".maps");
@@ -119,35 +121,40 @@ static __always_inline bool is_of(const struct request_note *r, struct request *
 	return r->request == (__u64)rq && (!r->life || r->life == rq->start_time_ns);
 }
 
-/* The current task queued it: only true where the request was made. */
-static __always_inline void note_owner(struct request_note *r, struct request *rq,
-				       const struct device *d)
+/* Has the task the cgroup that its own bios get? */
+static __always_inline bool is_io_cgroup_of(const struct cgroup *cgroup, struct task_struct *task)
 {
-	struct task_struct *task = bpf_get_current_task_btf();
-	struct bio *bio = rq->bio;
-	struct cgroup *cgroup;
+	int subsys = bpf_core_enum_value(enum cgroup_subsys_id, io_cgrp_id);
 
-	r->cgroup = 0;
-	r->unknown = false;
-	if (!bio) {
-		r->cgroup = d->flusher;
-		return;
-	}
-	cgroup = bio->bi_blkg->blkcg->css.cgroup;
-	if (cgroup && cgroup->root->hierarchy_id == cfg_cgroup_hierarchy && cgroup->level) {
-		r->cgroup = cgroup->kn->id;
-		return;
-	}
-	if (!(task->flags & PF_KTHREAD))
-		r->cgroup = cgroup_of(task);
-	else
-		r->unknown = !cgroup || cgroup->root->hierarchy_id != cfg_cgroup_hierarchy;
+	return task->cgroups->subsys[subsys & 15]->cgroup == cgroup;
 }
 
-static __always_inline void note_new(struct request_note *r, struct request *rq, struct device *d,
-				     __u64 start_ns, __u64 now_ns)
+/* The current task queued it: only true where the request was made. What it writes back may be others'. */
+static __always_inline void note_owner(struct request_note *r, const struct bio *bio)
 {
-	note_owner(r, rq, d);
+	struct task_struct *task = bpf_get_current_task_btf();
+	struct cgroup *cgroup = bio->bi_blkg->blkcg->css.cgroup;
+	bool names = cgroup && cgroup->root->hierarchy_id == cfg_cgroup_hierarchy;
+	bool named = names && cgroup->level;
+
+	if (!(task->flags & PF_KTHREAD) && (!named || is_io_cgroup_of(cgroup, task))) {
+		r->who.cgroup = cgroup_of(task);
+		r->who.payer = thread_payer(task, r->who.cgroup);
+	} else if (named) {
+		r->who.cgroup = cgroup->kn->id;
+	} else {
+		r->unknown = !names;
+	}
+}
+
+static __always_inline void note_new(struct request_note *r, struct request *rq, __u64 start_ns,
+				     bool flush, __u64 now_ns)
+{
+	r->who = (struct rec_owner){};
+	r->unknown = false;
+	if (rq->bio)
+		note_owner(r, rq->bio);
+	r->flush = flush;
 	r->request = (__u64)rq;
 	r->life = start_ns;
 	r->start_ns = start_ns && start_ns < now_ns ? start_ns : now_ns;
@@ -167,7 +174,7 @@ static __always_inline int on_queued(struct request *rq, bool flush)
 	__u64 now_ns, id = device_id(rq);
 	struct request_note *r;
 	struct device *d;
-	bool left;
+	bool left, no_bio;
 	__u32 slot;
 
 	if (!id || is_passthrough(rq))
@@ -181,16 +188,14 @@ static __always_inline int on_queued(struct request *rq, bool flush)
 	if (is_taken(r, rq, now_ns) || (!flush && is_of(r, rq) && r->state != REQUEST_NONE))
 		return 0;
 	left = r->state == REQUEST_ISSUED;
+	note_new(r, rq, flush ? 0 : rq->start_time_ns, flush, now_ns);
+	no_bio = !rq->bio;
 	bpf_spin_lock(&d->lock);
 	device_advance(d, now_ns);
 	if (left)
 		device_remove(d, r, now_ns);
-	device_note(d, r);
+	device_note(d, r, no_bio);
 	bpf_spin_unlock(&d->lock);
-	note_new(r, rq, d, flush ? 0 : rq->start_time_ns, now_ns);
-	r->flush = flush;
-	if (flush)
-		d->flusher = r->cgroup;
 	r->state = REQUEST_QUEUED;
 	return 0;
 }
@@ -200,7 +205,7 @@ static __always_inline int on_issued(struct request *rq)
 	__u64 now_ns, id = device_id(rq);
 	struct request_note *r;
 	struct device *d;
-	bool fresh, left;
+	bool fresh, left, no_bio;
 	__u32 slot;
 
 	if (!id || is_passthrough(rq))
@@ -219,25 +224,27 @@ static __always_inline int on_issued(struct request *rq)
 		device_remove(d, r, now_ns);
 		bpf_spin_unlock(&d->lock);
 	}
-	if (fresh) {
-		note_new(r, rq, d, rq->start_time_ns, now_ns);
-		r->flush = false;
-	}
+	if (fresh)
+		note_new(r, rq, rq->start_time_ns, false, now_ns);
+	no_bio = !rq->bio;
 	r->life = rq->start_time_ns;
 	bpf_spin_lock(&d->lock);
 	device_advance(d, now_ns);
 	if (fresh)
-		device_note(d, r);
+		device_note(d, r, no_bio);
 	device_add(d, r, now_ns);
 	bpf_spin_unlock(&d->lock);
 	return 0;
 }
 
-static __always_inline struct block_stats *stats_of(__u64 cgroup, __u64 id)
+static __always_inline struct block_stats *stats_of(const struct request_note *r, __u64 id)
 {
-	struct block_key key = { cgroup, id };
-	struct block_stats *st = bpf_map_lookup_elem(&block_table, &key);
+	struct block_key key = { .device = id };
+	struct block_stats *st;
 
+	if (r)
+		key.owner = r->who;
+	st = bpf_map_lookup_elem(&block_table, &key);
 	if (st)
 		return st;
 	bpf_map_update_elem(&block_table, &key, &no_stats, BPF_NOEXIST);
@@ -255,14 +262,17 @@ static __always_inline struct block_wait *cell_of(const struct block_cell *key)
 }
 
 /* Functions that are not static are verified once each, not for every way to their call. */
-__noinline int block_cell_add(__u64 waiter, __u64 occupant, __u32 cause, __u64 ns)
+__noinline int block_cell_add(const struct block_cell *key, __u64 ns)
 {
-	struct block_cell key = { waiter, occupant, cause };
-	struct block_wait *cell = cell_of(&key);
+	struct block_cell rest = { .cause = WAIT_UNKNOWN };
+	struct block_wait *cell;
 
+	if (!key)
+		return 0;
+	cell = cell_of(key);
 	if (!cell) {
-		key = (struct block_cell){ waiter, 0, WAIT_UNKNOWN };
-		cell = cell_of(&key);
+		rest.waiter = key->waiter;
+		cell = cell_of(&rest);
 	}
 	if (!cell)
 		return 0;
@@ -271,28 +281,40 @@ __noinline int block_cell_add(__u64 waiter, __u64 occupant, __u32 cause, __u64 n
 	return 0;
 }
 
-/* Out of the lock. A wait of nobody's is not kept. */
-__noinline int block_charge(__u64 waiter)
+/* Who has that place of the device, and what that makes of a wait for it. */
+static __always_inline void cell_place(struct block_cell *key, const struct device_wait *w, int i)
 {
+	key->occupant = (struct rec_owner){};
+	if (i == OWNERS)
+		key->cause = WAIT_IDLE;
+	else if (i == PLACE_UNKNOWN)
+		key->cause = WAIT_UNKNOWN;
+	else if (i == PLACE_KERNEL)
+		key->cause = WAIT_KERNEL;
+	else {
+		key->occupant = w->who[i];
+		key->cause = owner_pays(&key->occupant) == owner_pays(&key->waiter)
+				     ? WAIT_SELF
+				     : WAIT_NEIGHBOUR;
+	}
+}
+
+/* Out of the lock. A wait of nobody's is not kept. */
+__noinline int block_charge(__u64 cgroup, __u64 payer)
+{
+	struct block_cell key = { .waiter = { cgroup, payer } };
 	const struct device_wait *w = wait_here();
 	__u64 per_ns, ns;
 
-	if (!waiter || !w || !w->wait_ns || !w->total)
+	if (!cgroup || !w || !w->wait_ns || !w->total)
 		return 0;
 	per_ns = (w->wait_ns << 20) / w->total;
 	for (int i = 0; i <= OWNERS; i++) {
 		ns = w->weight[i] * per_ns >> 20;
 		if (!ns)
 			continue;
-		if (i == OWNERS)
-			block_cell_add(waiter, 0, WAIT_IDLE, ns);
-		else if (i == PLACE_UNKNOWN)
-			block_cell_add(waiter, 0, WAIT_UNKNOWN, ns);
-		else if (i == PLACE_KERNEL)
-			block_cell_add(waiter, 0, WAIT_KERNEL, ns);
-		else
-			block_cell_add(waiter, w->cgroup[i],
-				       w->cgroup[i] == waiter ? WAIT_SELF : WAIT_NEIGHBOUR, ns);
+		cell_place(&key, w, i);
+		block_cell_add(&key, ns);
 	}
 	return 0;
 }
@@ -345,7 +367,7 @@ static __always_inline void ledger_end(struct device *d, struct request_note *r,
 	device_charge(d, r, kind, now_ns, w);
 	bpf_spin_unlock(&d->lock);
 	r->state = REQUEST_NONE;
-	block_charge(r->cgroup);
+	block_charge(r->who.cgroup, r->who.payer);
 }
 
 static __always_inline int on_complete(struct request *rq, __u32 error, __u32 bytes)
@@ -368,7 +390,7 @@ static __always_inline int on_complete(struct request *rq, __u32 error, __u32 by
 	if (r && !is_of(r, rq))
 		r = NULL;
 	l->counts[PROBE_BLOCK].seen++;
-	st = stats_of(r ? r->cgroup : 0, id);
+	st = stats_of(r, id);
 	if (!st) {
 		l->counts[PROBE_BLOCK].lost[LOST_TABLE_FULL]++;
 	} else {

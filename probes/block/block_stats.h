@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
 /*
- * What the block hooks count, by container and device, and the cells of the disks' ledger. User space
+ * What the block hooks count, by owner and device, and the cells of the disks' ledger. User space
  * reads both by system calls on a tick and takes differences; the kernel only ever adds. All values are
  * words of 64 bits, so that differences need no knowledge of the fields.
  */
@@ -8,8 +8,8 @@
 #define TALLYMAN_BLOCK_STATS_H
 
 struct block_key {
-	__u64 cgroup; /* 0: not known */
-	__u64 device; /* major << 20 | minor */
+	struct rec_owner owner; /* cgroup 0: not known */
+	__u64 device;		/* major << 20 | minor */
 };
 
 struct block_stats {
@@ -22,9 +22,9 @@ struct block_stats {
 };
 
 struct block_cell {
-	__u64 waiter;
-	__u64 occupant; /* 0 unless WAIT_NEIGHBOUR or WAIT_SELF */
-	__u64 cause;	/* enum wait_cause */
+	struct rec_owner waiter;
+	struct rec_owner occupant; /* zeros unless WAIT_NEIGHBOUR or WAIT_SELF */
+	__u64 cause;		   /* enum wait_cause */
 };
 
 struct block_wait {

@@ -26,7 +26,7 @@
 #define REQUESTS 1024 /* that are followed at once, of one device */
 
 struct device_owner {
-	__u64 cgroup;
+	struct rec_owner who;
 	__u64 occupancy;
 	__u64 base; /* occupancy that the slot's earlier owners left */
 	__u64 mark; /* device.share when occupancy was last brought up to date */
@@ -40,7 +40,7 @@ struct device {
 	__u64 id;    /* major << 20 | minor; 0: free */
 	__u64 share; /* 1/n summed up over time */
 	__u64 now_ns;
-	__u64 flusher; /* cgroup that last asked for a flush */
+	struct rec_owner flusher; /* who last asked for a flush */
 	__u64 alone_ns[IO_OP_MAX * SIZES];
 	struct device_owner owners[OWNERS];
 };
@@ -54,9 +54,9 @@ struct request_note {
 	__u64 share;	 /* of the device at the issue */
 	__u64 life;	 /* request.start_time_ns: requests are used again; 0: not set yet */
 	__u64 device_ns; /* of a flush sequence's data, which is not the end of the request */
-	__u64 cgroup;
+	struct rec_owner who;
 	__u32 state;  /* enum request_state */
-	__u8 owner;   /* slot, from the issue on */
+	__u8 place;   /* among the device's owners, from the issue on */
 	__u8 unknown; /* its owner cannot be told: else cgroup 0 is the kernel */
 	__u8 flush;   /* it asks for a flush before it, or for nothing else */
 	__u8 pad;
@@ -119,23 +119,33 @@ static __always_inline void owner_advance(const struct device *d, struct device_
 	o->mark = d->share;
 }
 
-static __always_inline void device_note(const struct device *d, struct request_note *r)
+/* `r` is new. Its owner, if it is no bio's, is who asked for a flush. */
+static __always_inline void device_note(struct device *d, struct request_note *r, bool no_bio)
 {
+	if (no_bio)
+		r->who = d->flusher;
+	if (r->flush)
+		d->flusher = r->who;
 	for (int i = 0; i < OWNERS; i++)
 		r->occupancy[i] = owner_occupancy(d, &d->owners[i]);
 }
 
-static __always_inline __u32 owner_slot(struct device *d, const struct request_note *r,
-					__u64 now_ns)
+static __always_inline bool owner_same(const struct rec_owner *a, const struct rec_owner *b)
+{
+	return a->cgroup == b->cgroup && a->payer == b->payer;
+}
+
+static __always_inline __u32 owner_place(struct device *d, const struct request_note *r,
+					 __u64 now_ns)
 {
 	__u32 free = PLACE_UNKNOWN;
 
-	if (!r->cgroup)
+	if (!r->who.cgroup)
 		return r->unknown ? PLACE_UNKNOWN : PLACE_KERNEL;
 	for (__u32 i = 1; i < PLACE_UNKNOWN; i++) {
 		struct device_owner *o = &d->owners[i];
 
-		if (o->cgroup == r->cgroup)
+		if (owner_same(&o->who, &r->who))
 			return i;
 		if (!o->inflight && o->idle_ns + OWNER_KEEP_NS < now_ns)
 			free = i;
@@ -143,7 +153,7 @@ static __always_inline __u32 owner_slot(struct device *d, const struct request_n
 	if (free != PLACE_UNKNOWN) {
 		struct device_owner *o = &d->owners[free & (OWNERS - 1)];
 
-		o->cgroup = r->cgroup;
+		o->who = r->who;
 		o->base = o->occupancy;
 		o->mark = d->share;
 	}
@@ -154,8 +164,8 @@ static __always_inline void device_add(struct device *d, struct request_note *r,
 {
 	struct device_owner *o;
 
-	r->owner = owner_slot(d, r, now_ns);
-	o = &d->owners[r->owner & (OWNERS - 1)];
+	r->place = owner_place(d, r, now_ns);
+	o = &d->owners[r->place & (OWNERS - 1)];
 	owner_advance(d, o);
 	o->inflight++;
 	d->inflight++;
@@ -166,7 +176,7 @@ static __always_inline void device_add(struct device *d, struct request_note *r,
 
 static __always_inline void device_remove(struct device *d, struct request_note *r, __u64 now_ns)
 {
-	struct device_owner *o = &d->owners[r->owner & (OWNERS - 1)];
+	struct device_owner *o = &d->owners[r->place & (OWNERS - 1)];
 
 	owner_advance(d, o);
 	if (o->inflight)
@@ -182,7 +192,7 @@ struct device_wait {
 	__u64 wait_ns;
 	__u64 total;		  /* of the weights */
 	__u64 weight[OWNERS + 1]; /* the last one: nobody */
-	__u64 cgroup[OWNERS];
+	struct rec_owner who[OWNERS];
 };
 
 /* What the device takes for such a request alone, and learns from this one if it was. */
@@ -222,13 +232,13 @@ static __always_inline void device_weigh(struct device *d, const struct request_
 		__u64 ns = (owner_occupancy(d, o) - from) >> SHARE_SHIFT;
 
 		w->weight[i] = ns;
-		w->cgroup[i] = o->cgroup;
+		w->who[i] = o->who;
 		/* What the slot's earlier owner had of this time. */
 		unknown += (from - r->occupancy[i]) >> SHARE_SHIFT;
 		sum += ns;
 	}
-	mine = &w->weight[r->owner & (OWNERS - 1)];
-	if (r->owner < OWNERS) {
+	mine = &w->weight[r->place & (OWNERS - 1)];
+	if (r->place < OWNERS) {
 		sum -= *mine < own_ns ? *mine : own_ns;
 		*mine -= *mine < own_ns ? *mine : own_ns;
 	}
@@ -261,7 +271,7 @@ static __always_inline __u64 device_wait_flush(struct device *d, struct request_
 	__u64 all_ns = now_ns - r->start_ns;
 	__u64 alone_ns = d->alone_ns[IO_FLUSH * SIZES];
 
-	r->owner = OWNERS;
+	r->place = OWNERS;
 	w->wait_ns = all_ns > alone_ns ? all_ns - alone_ns : 0;
 	return 0;
 }

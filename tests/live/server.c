@@ -8,6 +8,7 @@
 #include "tests/live/server.h"
 
 #include <arpa/inet.h>
+#include <errno.h>
 #include <glob.h>
 #include <netinet/in.h>
 #include <postgresql/libpq-fe.h>
@@ -107,7 +108,8 @@ static void server_dir(struct server *s, const char *name, const char *user)
 	const struct passwd *pw = getpwnam(user);
 
 	snprintf(s->dir, sizeof(s->dir), "%s/%s", workdir(), name);
-	if (mkdir(s->dir, 0755) || chown(s->dir, pw->pw_uid, pw->pw_gid))
+	/* A test may have mounted something there. */
+	if ((mkdir(s->dir, 0755) && errno != EEXIST) || chown(s->dir, pw->pw_uid, pw->pw_gid))
 		fail_msg("cannot make %s", s->dir);
 	s->port = port_free();
 }
@@ -123,6 +125,13 @@ const char *servers_with_tls(void)
 		   "-keyout %s -out %s 2>&1 && chown root:postgres %s && chmod 640 %s",
 		   certificate_key, certificate, certificate_key, certificate_key));
 	return certificate;
+}
+
+static bool durable;
+
+void servers_durable(void)
+{
+	durable = true;
 }
 
 static void postgres_wait(const struct server *s, const char *log)
@@ -152,7 +161,7 @@ void postgres_start(struct server *s)
 			       "-c",
 			       "listen_addresses=127.0.0.1",
 			       "-c",
-			       "fsync=off",
+			       durable ? "fsync=on" : "fsync=off",
 			       "-c",
 			       "synchronous_commit=off",
 			       "-c",

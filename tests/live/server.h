@@ -28,6 +28,9 @@ int port_free(void);
 /* From here on servers start with TLS, too: with a certificate of this test's own. Returns its file. */
 const char *servers_with_tls(void);
 
+/* From here on PostgreSQL waits for the disk, as it does by default. */
+void servers_durable(void);
+
 void postgres_start(struct server *s);
 void redis_start(struct server *s);
 void server_stop(struct server *s);

@@ -6,6 +6,7 @@
 #define _GNU_SOURCE
 #include "tests/live/teardown.h"
 
+#include <errno.h>
 #include <ftw.h>
 #include <pwd.h>
 #include <signal.h>
@@ -13,6 +14,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -36,7 +38,9 @@ static int remove_entry(const char *path, const struct stat *st, int flag, struc
 	(void)st;
 	(void)flag;
 	(void)ftw;
-	return remove(path), 0;
+	if (remove(path) && errno == EBUSY && !umount2(path, MNT_DETACH))
+		remove(path);
+	return 0;
 }
 
 static void nap_ms(long ms)

@@ -5,7 +5,6 @@
  * device (a loop device of this test's own) and fio's report.
  */
 #define _GNU_SOURCE
-#include <fcntl.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -21,6 +20,7 @@
 
 #include "tests/live/agent.h"
 #include "tests/live/child.h"
+#include "tests/live/disk.h"
 #include "tests/live/facts.h"
 #include "tests/live/server.h"
 #include "tests/live/teardown.h"
@@ -28,64 +28,11 @@
 #include "tests/live/truth.h"
 #include "user/recording.h"
 
-#define SECTOR 512
-#define STAT_FIELDS 17
-
-/* Of /sys/block/NAME/stat. */
-enum { STAT_READS, STAT_READ_SECTORS = 2, STAT_WRITES = 4, STAT_WRITE_SECTORS = 6 };
-enum { STAT_WRITE_MS = 7, STAT_FLUSHES = 15 };
-
-struct disk {
-	char path[64];
-	const char *name; /* in path */
-	char number[32];  /* "7:0" */
-	int fd;		  /* the last one to close it takes it away */
-};
-
 struct fio {
 	long ios;
 	long bytes;
 	double lat_ns; /* mean, from asking to the end */
 };
-
-/* Taken away when this process ends, whatever ends it. */
-static bool disk_open(struct disk *d)
-{
-	char *text, path[96];
-
-	if (shell_try(&text,
-		      "fallocate -l 384M %s/disk && losetup --direct-io=on -f --show %s/disk",
-		      workdir(), workdir())) {
-		print_message("skip: no loop device: %s\n", text);
-		free(text);
-		return false;
-	}
-	text[strcspn(text, "\n")] = '\0';
-	snprintf(d->path, sizeof(d->path), "%s", text);
-	free(text);
-	d->name = strrchr(d->path, '/') + 1;
-	d->fd = open(d->path, O_RDONLY | O_CLOEXEC);
-	assert_true(d->fd >= 0);
-	free(shell(NULL, "losetup -d %s", d->path));
-	snprintf(path, sizeof(path), "/sys/block/%s/dev", d->name);
-	text = file_read(path);
-	text[strcspn(text, "\n")] = '\0';
-	snprintf(d->number, sizeof(d->number), "%s", text);
-	free(text);
-	return true;
-}
-
-static void disk_stat(const struct disk *d, long stat[STAT_FIELDS])
-{
-	char path[96], *text, *at;
-
-	free(shell(NULL, "blockdev --flushbufs %s", d->path));
-	snprintf(path, sizeof(path), "/sys/block/%s/stat", d->name);
-	at = text = file_read(path);
-	for (int i = 0; i < STAT_FIELDS; i++)
-		stat[i] = strtol(at, &at, 10);
-	free(text);
-}
 
 /* Ahead of everything else on the CPU: its clock is to tell the device's times, not the scheduler's. */
 static pid_t fio_start(const struct disk *d, const char *tenant, const char *options)
@@ -115,39 +62,6 @@ static struct fio fio_read(const char *tenant)
 	f.lat_ns = json_number_value(json_object_get(json_object_get(write, "lat_ns"), "mean"));
 	json_decref(report);
 	return f;
-}
-
-/*
- * To the last one in most runs. In some, 1 to 5 of 15,000 completions of a loop device, which are made
- * within the interrupts of the disk below it, never reached the hook; the kernel's own count of runs and
- * misses agrees with ours that it was not called.
- */
-static void same_count(const char *what, long traced, long truth)
-{
-	print_message("%s: traced %ld, truth %ld\n", what, traced, truth);
-	assert_true(traced <= truth);
-	assert_true(truth - traced <= (truth < 2000 ? 2 : truth / 1000));
-}
-
-static void same_as_kernel(const json_t *facts, const struct disk *d, const long *before,
-			   const long *after)
-{
-	static const struct {
-		const char *field;
-		int stat;
-		int unit;
-	} counts[] = { { "reads", STAT_READS, 1 },
-		       { "read_bytes", STAT_READ_SECTORS, SECTOR },
-		       { "writes", STAT_WRITES, 1 },
-		       { "write_bytes", STAT_WRITE_SECTORS, SECTOR },
-		       { "flushes", STAT_FLUSHES, 1 } };
-
-	for (size_t i = 0; i < sizeof(counts) / sizeof(counts[0]); i++) {
-		long truth = (after[counts[i].stat] - before[counts[i].stat]) * counts[i].unit;
-		long traced = facts_sum(facts, counts[i].field, "kind=block device=%s", d->number);
-
-		same_count(counts[i].field, traced, truth);
-	}
 }
 
 static uint64_t cgroup_id(const char *tenant)
@@ -205,14 +119,14 @@ static void need_disk(struct disk *d)
 		print_message("skip: no fio\n");
 		skip();
 	}
-	if (!disk_open(d))
+	if (!disk_open(d, 384))
 		skip();
 }
 
 /* One queue of known depth, and nobody else on the device. */
 static bool times_measured(void *arg)
 {
-	long before[STAT_FIELDS], after[STAT_FIELDS];
+	long marks[MARKS][STAT_FIELDS];
 	struct agent agent;
 	struct disk disk;
 	struct fio fio;
@@ -222,19 +136,17 @@ static bool times_measured(void *arg)
 
 	(void)arg;
 	need_disk(&disk);
-	agent_record(&agent, tenant_config, "");
-	disk_stat(&disk, before);
+	disk_trace(&disk, &agent, tenant_config, marks);
 	shell_end(fio_start(&disk, "acme",
 			    "--bs=512k --direct=1 --ioengine=libaio --iodepth=16 --runtime=4"));
-	disk_stat(&disk, after);
-	facts = agent_finish(&agent);
+	facts = disk_finish(&disk, &agent, marks);
 	fio = fio_read("acme");
-	same_as_kernel(facts, &disk, before, after);
+	same_as_kernel(facts, &disk, marks, 1000);
 	writes = facts_sum(facts, "writes", "kind=block tenant=acme device=%s", disk.number);
-	same_count("fio's requests", writes, fio.ios);
+	same_count("fio's requests", writes, fio.ios, 1000);
 	same_count("fio's bytes",
 		   facts_sum(facts, "write_bytes", "kind=block tenant=acme device=%s", disk.number),
-		   fio.bytes);
+		   fio.bytes, 1000);
 	traced = (double)(facts_sum(facts, "queue_sum_ns", "kind=block tenant=acme device=%s",
 				    disk.number) +
 			  facts_sum(facts, "device_sum_ns", "kind=block tenant=acme device=%s",
@@ -242,7 +154,8 @@ static bool times_measured(void *arg)
 		 writes;
 	truth_figure("disk: latency against fio's own", "within 5 %", "%+.2f %% of %.3f ms",
 		     100 * (traced / fio.lat_ns - 1), fio.lat_ns / 1e6);
-	kernel = (after[STAT_WRITE_MS] - before[STAT_WRITE_MS]) * 1e6 / fio.ios;
+	kernel =
+		(marks[MARK_END][STAT_WRITE_MS] - marks[MARK_BEGIN][STAT_WRITE_MS]) * 1e6 / fio.ios;
 	print_message("by the kernel's statistics %.3f ms\n", kernel / 1e6);
 	assert_true(traced < 1.01 * kernel);
 	assert_true(traced > 0.99 * kernel);
@@ -261,7 +174,7 @@ static void times_are_fios(void **state)
 /* A small transaction log beside somebody's bulk load. */
 static bool aggressor_measured(void *arg)
 {
-	long before[STAT_FIELDS], after[STAT_FIELDS];
+	long marks[MARKS][STAT_FIELDS];
 	struct waits victim;
 	struct agent agent;
 	struct disk disk;
@@ -270,8 +183,7 @@ static bool aggressor_measured(void *arg)
 
 	(void)arg;
 	need_disk(&disk);
-	agent_record(&agent, tenant_config, "");
-	disk_stat(&disk, before);
+	disk_trace(&disk, &agent, tenant_config, marks);
 	aggressor = fio_start(&disk, "globex",
 			      "--bs=512k --direct=1 --ioengine=libaio --iodepth=16 --offset=128M "
 			      "--size=256M --runtime=5");
@@ -279,9 +191,8 @@ static bool aggressor_measured(void *arg)
 	shell_end(fio_start(&disk, "acme",
 			    "--bs=4k --fsync=1 --ioengine=sync --size=64M --runtime=3"));
 	shell_end(aggressor);
-	disk_stat(&disk, after);
-	facts = agent_finish(&agent);
-	same_as_kernel(facts, &disk, before, after);
+	facts = disk_finish(&disk, &agent, marks);
+	same_as_kernel(facts, &disk, marks, 1000);
 	victim = waits_read(agent.tape, "acme", "globex");
 	waits_read(agent.tape, "globex", "acme");
 	truth_figure("disk: of the victim's wait charged to the aggressor", "at least 80 %",

@@ -188,6 +188,57 @@ static void payers_and_strangers(void **state)
 	assert_false(bill_is_server(bill, 7));
 }
 
+static uint64_t io(uint64_t cgroup, uint64_t payer, uint64_t ns)
+{
+	memset(waited, 0, sizeof(waited));
+	return bill_io(bill, &(struct rec_owner){ cgroup, payer }, ns, take_wait, NULL);
+}
+
+/* Each answered request slept for 7 ms in block I/O. */
+static void io_is_split_by_sleep(void **state)
+{
+	(void)state;
+	assert_int_equal(io(7, 1, 70 * MS), 70 * MS);
+	answered(&pg, 7, 1, acme, MS, 0);
+	answered(&pg, 7, 1, acme, MS, 0);
+	answered(&pg, 7, 1, globex, MS, 0);
+	/* The device worked ahead of them: all of a client's I/O is its requests'. */
+	assert_int_equal(io(7, 1, 210 * MS), 0);
+	assert_int_equal(waited[10], 140 * MS);
+	assert_int_equal(waited[11], 70 * MS);
+	/* Another disk, and the waits for both. */
+	assert_int_equal(io(7, 1, 3 * MS), 0);
+	assert_int_equal(waited[10], 2 * MS);
+	used(7, 1, 3 * MS);
+	assert_int_equal(split(7, 1, BILL_BLOCK, 6 * MS), 0);
+	assert_int_equal(waited[11], 2 * MS);
+	/* Nobody slept: for which of them it was is not known. */
+	assert_int_equal(io(7, 1, 9 * MS), 9 * MS);
+	/* A server's own I/O is billed to clients of other nodes for no more than they slept. */
+	used(7, 1, 0);
+	answered(&pg, 7, 0, globex, MS, 0);
+	assert_int_equal(io(7, 0, 50 * MS), 43 * MS);
+	assert_int_equal(waited[11], 7 * MS);
+}
+
+static void io_of_an_open_request(void **state)
+{
+	(void)state;
+	open_for(&pg, 7, 1, acme, 1000 * MS);
+	assert_int_equal(io(7, 1, 3000 * MS), 0);
+	assert_int_equal(waited[10], 3000 * MS);
+	used(7, 1, 5 * MS);
+	/* It was for less than that. The next one is billed anew all the same. */
+	bill_open_begin(bill);
+	answered(&pg, 7, 1, acme, MS, 0);
+	used(7, 1, 5 * MS);
+	answered(&pg, 7, 1, acme, MS, 0);
+	answered(&pg, 7, 1, globex, MS, 0);
+	assert_int_equal(io(7, 1, 14 * MS), 0);
+	assert_int_equal(waited[10], 7 * MS);
+	assert_int_equal(waited[11], 7 * MS);
+}
+
 /* Whatever comes, no nanosecond is lost or made. */
 static void sums_are_exact(void **state)
 {
@@ -208,6 +259,10 @@ static void sums_are_exact(void **state)
 			open_for(&pg, 1 + rand() % 4, rand() % 3,
 				 (struct owner){ .tenant = rand() % 16 }, rand() % (90 * MS));
 		in += ns;
+		out += io(1 + rand() % 4, rand() % 3, ns);
+		for (int j = 0; j < 16; j++)
+			out += waited[j];
+		in += ns;
 		used(1 + rand() % 4, rand() % 3, ns);
 		for (int j = 0; j < 16; j++)
 			out += got[j];
@@ -223,6 +278,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		T(a_thread_is_split),	  T(an_open_request_is_billed_ahead),
 		T(waits_are_split_alike), T(payers_and_strangers),
+		T(io_is_split_by_sleep),  T(io_of_an_open_request),
 		T(sums_are_exact),
 	};
 
