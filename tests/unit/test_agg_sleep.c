@@ -13,41 +13,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "user/agg.h"
-#include "user/agg_view.h"
+#include "tests/unit/agg_world.h"
 #include "user/export_json.h"
 #include "user/export_prom.h"
-#include "user/lib/intern.h"
 
 #define TRANSACTIONID(major) (0x03000005U | (uint32_t)(major) << 16)
-
-struct world {
-	struct intern *names;
-	struct agg *agg;
-	struct agg_view *view;
-};
-
-static struct world world_new(size_t limit)
-{
-	struct world w = { .names = intern_new(64), .agg = agg_new(limit, 1000) };
-
-	assert_non_null(w.names);
-	assert_non_null(w.agg);
-	return w;
-}
-
-static void world_view(struct world *w)
-{
-	agg_view_free(w->view);
-	assert_int_equal(agg_view_new(&w->view, w->agg, w->names), 0);
-}
-
-static void world_free(struct world *w)
-{
-	agg_view_free(w->view);
-	agg_free(w->agg);
-	intern_free(w->names);
-}
 
 static struct owner owner_of(struct world *w, const char *tenant, const char *container)
 {
