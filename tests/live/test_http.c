@@ -128,12 +128,60 @@ static void pipelined(void **state)
 	json_decref(facts);
 }
 
+#define GIGABYTE (1L << 30)
+
+/* A body of a gigabyte, read, sent by sendfile() or taken: the next request on its connection is right. */
+static void a_gigabyte(void **state)
+{
+	struct agent agent;
+	struct web nginx;
+	json_t *facts;
+	char *at;
+
+	(void)state;
+	need_programs(NGINX, NULL);
+	web_new(&nginx);
+	free(shell(NULL, "truncate -s %ld %s/big", GIGABYTE, nginx.dir));
+	nginx_start(
+		&nginx, NULL,
+		"server { listen 127.0.0.1:%d; root %s; client_max_body_size 0; "
+		"location /sent/ { alias %s/; sendfile on; } location /taken { return 200; } }\n",
+		nginx.port, nginx.dir, nginx.dir);
+	if (asprintf(&at, "http://127.0.0.1:%d", nginx.port) < 0)
+		abort();
+	agent_record(&agent, config, "");
+	free(shell(NULL, "curl -sS -o /dev/null %s/big -o /dev/null %s/index.html", at, at));
+	free(shell(NULL, "curl -sS -o /dev/null %s/sent/big -o /dev/null %s/index.html", at, at));
+	free(shell(NULL,
+		   "curl -sS -T %s/big -o /dev/null %s/taken --next -sS -o /dev/null %s/index.html",
+		   nginx.dir, at, at));
+	nginx_end(&nginx);
+	facts = agent_finish(&agent);
+	made_nothing_lost(facts);
+	assert_int_equal(atoi(shell(NULL, "cut -d ' ' -f 3 %s/log | sort -u | wc -l", nginx.dir)),
+			 3);
+	for (int i = 0; i < 2; i++) {
+		assert_int_equal(made_compare(facts, "http",
+					      "1 ok GET /big\n1 ok GET /sent/big\n"
+					      "1 ok PUT /taken\n3 ok GET /index.html\n"),
+				 6);
+		assert_int_equal(web_counted(facts, roles[i], NULL, NULL), 6);
+		assert_true(facts_sum(facts, "reply_bytes", "kind=requests protocol=http role=%s",
+				      roles[i]) > 2 * GIGABYTE);
+		assert_true(facts_sum(facts, "request_bytes", "kind=requests protocol=http role=%s",
+				      roles[i]) > GIGABYTE);
+	}
+	free(at);
+	json_decref(facts);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(every_framing),
 		cmocka_unit_test(one_by_one),
 		cmocka_unit_test(pipelined),
+		cmocka_unit_test(a_gigabyte),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
