@@ -8,11 +8,23 @@
 #include "user/pipeline.h"
 #include "user/recording.h"
 
+#define EVENT_BYTES 32 /* what a request has at least on the wire, or about */
+
+/* Bytes that stand for what was made of the input: one record may tell of 65,535 requests. */
+size_t fuzz_work;
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static void told(void *ctx, const struct pipeline_request *r)
+{
+	(void)ctx;
+	fuzz_work += r->event ? EVENT_BYTES : 0;
+}
 
 static void run(FILE *in, const struct config *config, FILE *out)
 {
-	struct pipeline *p = pipeline_new(&(struct pipeline_config){ .config = config });
+	struct pipeline *p =
+		pipeline_new(&(struct pipeline_config){ .config = config, .request = told });
 	struct recording *r;
 	struct agg_view *v;
 	const void *rec;
