@@ -261,18 +261,23 @@ static __always_inline struct block_wait *cell_of(const struct block_cell *key)
 	return bpf_map_lookup_elem(&block_cells, key);
 }
 
-/* Functions that are not static are verified once each, not for every way to their call. */
-__noinline int block_cell_add(const struct block_cell *key, __u64 ns)
+/*
+ * Functions that are not static are verified once each, not for every way to their call. Linux 6.1 takes a map's key
+ * from the function's own stack only.
+ */
+__noinline int block_cell_add(const struct block_cell *of, __u64 ns)
 {
-	struct block_cell rest = { .cause = WAIT_UNKNOWN };
+	struct block_cell key;
 	struct block_wait *cell;
 
-	if (!key)
+	if (!of)
 		return 0;
-	cell = cell_of(key);
+	key = *of;
+	cell = cell_of(&key);
 	if (!cell) {
-		rest.waiter = key->waiter;
-		cell = cell_of(&rest);
+		key.occupant = (struct rec_owner){};
+		key.cause = WAIT_UNKNOWN;
+		cell = cell_of(&key);
 	}
 	if (!cell)
 		return 0;
