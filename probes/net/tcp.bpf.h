@@ -187,17 +187,20 @@ static __always_inline void net_add(struct net_stats *row, struct net_sock *n, s
 static __always_inline struct net_stats *net_place(struct net_sock *n, struct sock *sk)
 {
 	enum net_peer peer = NET_PEER_NODE;
+	/* Linux 6.1 takes no key from what its iterator over storage gives. */
+	struct net_key key = n->key;
 
 	if (n->flags & NET_COUNTED)
-		return net_row(&n->key);
+		return net_row(&key);
 	if (n->numbers)
 		peer_tell(n->numbers, n->role, n->cgroup);
-	n->key.cgroup = n->cgroup;
-	n->key.peer = n->numbers ? peer_ask(n->numbers, n->role) : 0;
-	if (!n->key.peer)
+	key.cgroup = n->cgroup;
+	key.peer = n->numbers ? peer_ask(n->numbers, n->role) : 0;
+	if (!key.peer)
 		peer = peer_class(&sk->__sk_common);
-	n->key.what = n->role | peer << 8;
-	return net_row(&n->key);
+	key.what = n->role | peer << 8;
+	n->key = key;
+	return net_row(&key);
 }
 
 /* A connection that is established: once, when its ends are known as well as they will ever be. */

@@ -24,7 +24,7 @@ def quota_is_told(delay, throttled, rows):
 
 def main():
     stats = {}
-    quota, waits = None, []
+    quota, waits, listening = None, [], set()
     traced = collections.Counter()
     probes, section, ended = [], "", False
     for line in sys.stdin:
@@ -39,6 +39,8 @@ def main():
             stats[m.group(1).replace("|", " ").upper()] = int(m.group(2))
         elif section == "@quota" and line.startswith("{"):
             waits.append(json.loads(line))
+        elif section == "@listening" and line.startswith("{"):
+            listening.add(json.loads(line)["port"])
         elif section == "@trace" and line.startswith("{"):
             row = json.loads(line)
             if row.get("kind", "requests") == "requests" and "role" in row:
@@ -54,6 +56,8 @@ def main():
         print("quota agrees")
         sys.exit(0)
     good &= bool(traced)
+    good &= 6379 in listening
+    print(f"listening, by the iterators over sockets: {sorted(listening)}")
     stats |= {"GET /file": 10, "GET /none": 10}  # of the guest's web server
     for op in ("GET", "SET", "GET /file", "GET /none"):
         want = stats.get(op)

@@ -44,6 +44,8 @@ quota() {
 	echo "@quota $delay $(sed -n 's/throttled_usec //p' /sys/fs/cgroup/limited/cpu.stat)000"
 	kill -KILL $loop
 	grep '"waiter_tenant":"limited"' /tmp/out
+	echo "@listening"
+	grep '"kind":"listener"' /tmp/out
 }
 case " $cmdline " in *" only=quota "*) quota; echo "@end"; reboot -f ;; esac
 redis-server --port 6379 --unixsocket /tmp/redis.sock --save '' --daemonize yes >/dev/null

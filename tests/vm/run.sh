@@ -4,7 +4,7 @@
 # compares the tracer's counts with those of Redis, and what a loop with a cpu.max waited for with the
 # kernel's count. Needs qemu-system-x86, busybox-static, redis-server. GUEST_ONLY=quota: only the latter.
 # Usage: tests/vm/run.sh VMLINUZ [KIND[,KIND...]]   KIND: hook kinds that the tracer shall do without
-# With GUEST_DEBUG=1 the guest prints what libbpf and the kernel's verifier say.
+# Also, that what listens already is known. With GUEST_DEBUG=1 the guest prints what libbpf and the kernel's verifier say.
 set -euo pipefail
 
 kernel=$1
