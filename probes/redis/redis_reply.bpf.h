@@ -40,6 +40,13 @@ static __always_inline void resp_error_begin(struct conn *c)
 	}
 }
 
+/* It is no answer: if it said that there is nothing, that is not the next one's. */
+static __always_inline void resp_unasked(struct conn *c)
+{
+	c->nil_items = 0;
+	c->nils &= ~(1ULL << (c->count & 63));
+}
+
 /*
  * One top-level reply is complete. A push answers no request, unless it confirms a subscription: of RESP3
  * that is the only answer.
@@ -52,13 +59,12 @@ static __always_inline void resp_reply_done(struct walk *w)
 
 	f->fatal = 0;
 	if (push && (!(f->field & RESP_TRIPLE) || f->type != ':')) {
-		c->nil_items = 0;
+		resp_unasked(c);
 		return;
 	}
 	if (c->done + c->count == c->requests) { /* pub/sub and MONITOR: nobody asked */
 		w->s->bad = c->flags & CONN_UNPROVEN;
-		c->nil_items = 0;
-		c->nils &= ~(1ULL << (c->count & 63)); /* it is not the next one's */
+		resp_unasked(c);
 		return;
 	}
 	c->count++;
