@@ -89,12 +89,15 @@ static void blank(char *p, size_t n)
 			p[i] = 'x';
 }
 
-/* '?' is in no command's name; a letter is what makes a line a command. */
+/*
+ * '?' is in no command's name; a letter is what makes a line a command, and with this one none begins, whatever
+ * comes in the next record.
+ */
 static void scrub_name(char *p, size_t n)
 {
 	memset(p, '?', n);
 	if (n)
-		*p = 'x';
+		*p = 'y';
 }
 
 static void scrub_line(const struct scrub *s, char *p, size_t n)

@@ -91,7 +91,7 @@ static void random_command(struct session *s)
 {
 	char value[3000] = SECRET DIGITS;
 
-	switch (rnd(9)) {
+	switch (rnd(10)) {
 	case 0:
 		redis(s, 2, "GET", "cart:7391:items");
 		break;
@@ -116,6 +116,9 @@ static void random_command(struct session *s)
 		break;
 	case 7:
 		redis(s, 2, "DEL", "user:73917391-7391-7391-7391-739173917391:Zh7391QxyW:7391");
+		break;
+	case 8: /* a command's name but for its first byte */
+		session_message(s, "yread 7391\r\n", 12, 1, PHASE_READY);
 		break;
 	default:
 		session_message(s, "set user:7391 \"hunter 7391\"\r\n", 29, 1, PHASE_READY);
