@@ -194,11 +194,10 @@ void postgres_start(struct server *s)
 	snprintf(log, sizeof(log), "%s/log", workdir());
 	snprintf(port, sizeof(port), "port=%d", s->port);
 	snprintf(sockets, sizeof(sockets), "unix_socket_directories=%s", s->dir);
-	free(shell(
-		NULL,
-		"cd / && setpriv --reuid=postgres --regid=postgres --clear-groups "
-		"initdb -D %s -A trust -U postgres -E UTF8 --no-locale --no-sync --no-instructions",
-		data));
+	free(shell(NULL,
+		   "cd / && setpriv --reuid=postgres --regid=postgres --clear-groups "
+		   "initdb -D %s -A trust -U postgres -E UTF8 --no-locale --no-sync",
+		   data));
 	s->pid = child_start(&(struct child_spec){
 		.argv = argv, .user = "postgres", .out = log, .stop_signal = SIGQUIT });
 	postgres_wait(s, log);
@@ -331,7 +330,8 @@ long postgres_calls(const struct server *s, const char *database, const char *li
 	return postgres_number(
 		s, "postgres",
 		"SELECT coalesce(sum(calls), 0) FROM pg_stat_statements p JOIN pg_database d "
-		"ON d.oid = p.dbid WHERE datname = '%s' AND toplevel AND query LIKE '%s'",
+		"ON d.oid = p.dbid WHERE datname = '%s' AND query LIKE '%s' "
+		"AND coalesce((to_jsonb(p)->>'toplevel')::bool, true)", /* since 14 */
 		database, like);
 }
 

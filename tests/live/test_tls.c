@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * PostgreSQL and Redis over TLS: with the library's functions hooked, the same counts as the servers' own,
+ * PostgreSQL, Redis and HTTP over TLS: with the library's functions hooked, the same counts as the servers' own,
  * at both ends; without, every request counted as encrypted and not one hook in any library. Servers and
  * clients are ordinary ones; the certificate is made here.
  */
@@ -23,9 +23,11 @@
 #include "tests/live/server.h"
 #include "tests/live/teardown.h"
 #include "tests/live/tenant.h"
+#include "tests/live/tls.h"
+#include "tests/live/web.h"
 
-#define COMMANDS 10000L
-#define CLIENTS 10
+#define COMMANDS TLS_COMMANDS
+#define CLIENTS TLS_CLIENTS
 #define ONE_CLIENT 100L
 #define LATE_TURNS 12
 #define START_SECONDS 30
@@ -55,102 +57,93 @@ static int servers_stop(void **state)
 
 static void load_redis(int port)
 {
-	free(shell(NULL,
-		   "redis-benchmark --tls --cacert %s -h 127.0.0.1 -p %d -t get,set -n %ld -c %d -q",
-		   certificate, port, COMMANDS, CLIENTS));
-}
-
-static void load_pgbench_of(const char *cgroup, const char *mode)
-{
-	free(shell(cgroup,
-		   "PGSSLMODE=require pgbench -h 127.0.0.1 -p %d -n -S -M %s -c 4 -j 2 -t %ld "
-		   "live_bench 2>&1",
-		   pg.tls_port, mode, COMMANDS / 4));
+	tls_load_redis(port, certificate);
 }
 
 static void load_pgbench(const char *mode)
 {
-	load_pgbench_of(NULL, mode);
-}
-
-static void nothing_lost(const json_t *facts)
-{
-	assert_int_equal(facts_sum(facts, "coarse", "kind=requests tenant=bench"), 0);
-	assert_int_equal(facts_sum(facts, "lost", "kind=events probe=sock"), 0);
+	tls_load_pgbench(&pg, NULL, mode);
 }
 
 static void redis_counts(void **state)
 {
-	static const char *const names[][2] = { { "get", "GET" }, { "set", "SET" } };
-	static const char *const roles[] = { "server", "client" };
-	long before[2], sent;
-	struct agent agent;
-	json_t *facts;
-
 	(void)state;
 	need_live();
-	for (int i = 0; i < 2; i++)
-		before[i] = redis_calls(&redis, names[i][0]);
-	agent_record(&agent, tenant_config, "--tls");
-	load_redis(redis.tls_port);
-	facts = agent_finish(&agent);
-	for (int i = 0; i < 2; i++) {
-		sent = redis_calls(&redis, names[i][0]) - before[i];
-		assert_int_equal(sent, COMMANDS);
-		for (int k = 0; k < 2; k++)
-			assert_int_equal(facts_sum(facts, "count",
-						   "kind=requests protocol=redis role=%s "
-						   "operation=%s outcome=ok",
-						   roles[k], names[i][1]),
-					 sent);
-		assert_true(facts_sum(facts, "queue_sum_ns",
-				      "kind=requests role=server operation=%s", names[i][1]) > 0);
-	}
-	nothing_lost(facts);
-	json_decref(facts);
-}
-
-static void postgres_counts(const char *mode)
-{
-	long before, sent;
-	struct agent agent;
-	json_t *facts;
-
-	need_live();
-	before = postgres_calls(&pg, "live_bench", "%");
-	agent_record(&agent, tenant_config, "--tls");
-	load_pgbench(mode);
-	facts = agent_finish(&agent);
-	sent = postgres_calls(&pg, "live_bench", "%") - before;
-	assert_int_equal(sent, COMMANDS + 2); /* pgbench looks for its tables first */
-	assert_int_equal(facts_sum(facts, "count",
-				   "kind=requests tenant=bench operation=SELECT outcome=ok "
-				   "role=server"),
-			 sent);
-	assert_int_equal(facts_sum(facts, "count",
-				   "kind=requests tenant=bench operation=SELECT outcome=ok "
-				   "role=client"),
-			 sent);
-	nothing_lost(facts);
-	json_decref(facts);
+	tls_redis_counts(&redis, certificate, NULL);
 }
 
 static void postgres_simple(void **state)
 {
 	(void)state;
-	postgres_counts("simple");
+	need_live();
+	tls_postgres_counts(&pg, "simple");
 }
 
 static void postgres_extended(void **state)
 {
 	(void)state;
-	postgres_counts("extended");
+	need_live();
+	tls_postgres_counts(&pg, "extended");
 }
 
 static void postgres_prepared(void **state)
 {
 	(void)state;
-	postgres_counts("prepared");
+	need_live();
+	tls_postgres_counts(&pg, "prepared");
+}
+
+#define PAGES 400L
+#define UPLOADS 40L
+
+/* curl, with a connection that is kept and with new ones: PAGES that are there and as many that are not. */
+static void load_curl(const char *cgroup, int port)
+{
+	free(shell(cgroup,
+		   "for i in $(seq %ld); do for path in index.html none?$i; do "
+		   "echo url https://127.0.0.1:%d/$path; echo output /dev/null; done; done | "
+		   "curl -s -k -K - && "
+		   "for i in $(seq %ld); do head -c 50000 /dev/zero | curl -s -k -o /dev/null "
+		   "--data-binary @- https://127.0.0.1:%d/upload; done",
+		   PAGES, port, UPLOADS, port));
+}
+
+/* Requests and uploads of more than one record of TLS, against the server's own log. */
+static void http_counts(void **state)
+{
+	char *load, *edge;
+	struct agent agent;
+	struct web nginx;
+	json_t *facts;
+
+	(void)state;
+	need_live();
+	need_programs(NGINX, NULL);
+	load = tenant_cgroup("load");
+	edge = tenant_cgroup("edge");
+	web_new(&nginx);
+	nginx_start(&nginx, edge,
+		    "server { listen 127.0.0.1:%d ssl; root %s; ssl_certificate %s;\n"
+		    "ssl_certificate_key %s/key.pem; location /upload { return 500; } }\n",
+		    nginx.port, nginx.dir, certificate, workdir());
+	agent_record(&agent, tenant_config, "--tls");
+	load_curl(load, nginx.port);
+	nginx_end(&nginx);
+	facts = agent_finish(&agent);
+	for (int i = 0; i < 2; i++) {
+		const char *role = i ? "client" : "server", *who = i ? "load" : "edge";
+
+		assert_int_equal(web_counted(facts, role, who, "ok"), PAGES);
+		assert_int_equal(web_counted(facts, role, who, "4xx"), PAGES);
+		assert_int_equal(web_counted(facts, role, who, "5xx"), UPLOADS);
+	}
+	assert_int_equal(nginx_logged(&nginx, "^OK 200"), PAGES);
+	assert_int_equal(nginx_logged(&nginx, "^OK 404"), PAGES);
+	assert_int_equal(nginx_logged(&nginx, "^OK 500"), UPLOADS);
+	assert_int_equal(facts_sum(facts, "lost", "kind=events probe=sock"), 0);
+	json_decref(facts);
+	free(load);
+	free(edge);
 }
 
 /*
@@ -167,14 +160,14 @@ static void whose(void **state)
 	(void)state;
 	need_live();
 	agent_record(&agent, tenant_config, "--tls");
-	load_pgbench_of(acme, "simple");
+	tls_load_pgbench(&pg, acme, "simple");
 	facts = agent_finish(&agent);
 	for (int i = 0; i < 2; i++)
 		assert_int_equal(facts_sum(facts, "count",
 					   "kind=requests tenant=acme operation=SELECT role=%s",
 					   i ? "client" : "server"),
 				 COMMANDS + 2);
-	nothing_lost(facts);
+	tls_nothing_lost(facts);
 	snprintf(container, sizeof(container), "/tallyman-live-%d/tenants.slice-bench", getpid());
 	of_client =
 		facts_sum(facts, "cpu_ns", "kind=container container=%s tenant=acme", container);
@@ -344,7 +337,7 @@ static void container(void **state)
 			 COMMANDS);
 	assert_int_equal(facts_sum(facts, "count", "kind=requests operation=SET role=server"),
 			 COMMANDS);
-	nothing_lost(facts);
+	tls_nothing_lost(facts);
 	json_decref(facts);
 }
 
@@ -424,6 +417,7 @@ int main(void)
 		cmocka_unit_test(postgres_simple),
 		cmocka_unit_test(postgres_extended),
 		cmocka_unit_test(postgres_prepared),
+		cmocka_unit_test(http_counts),
 		cmocka_unit_test(whose),
 		cmocka_unit_test(without),
 		cmocka_unit_test(late),
