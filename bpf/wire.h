@@ -45,6 +45,7 @@ enum rec_kind {
 	REC_SESSION = 19, /* user space asked: whose session it is that was open before us */
 	REC_NET = 20,	  /* drained: one container's TCP connections since the last drain */
 	REC_LISTENER = 21, /* drained: a listening TCP socket's queue now */
+	REC_NAMED = 22,	   /* drained: one container's facts of the network by one name */
 	REC_KIND_MAX
 };
 
@@ -483,18 +484,7 @@ struct rec_io {
 };
 _Static_assert(sizeof(struct rec_io) == 128 + 4 * SCHED_BUCKETS, "wire format");
 
-struct rec_memory {
-	struct rec_hdr hdr;
-	__u64 cgroup;
-	__u64 direct_ns; /* reclaim because the node is short of memory */
-	__u64 directs;
-	__u64 limit_ns; /* reclaim because the container's own limit is reached */
-	__u64 limits;
-	__u64 oom_kills;
-	__u64 pages; /* reclaimed */
-};
-_Static_assert(sizeof(struct rec_memory) == 72, "wire format");
-
+#include "bpf/wire_mem.h"
 #include "bpf/wire_net.h"
 
 #endif

@@ -106,4 +106,27 @@ struct rec_listener {
 };
 _Static_assert(sizeof(struct rec_listener) == 56, "wire format");
 
+/* What is counted of a container and a peer by one name. */
+enum net_named {
+	NET_NAMED_DROPS,    /* packets that the kernel dropped, by its own reason: "tcp_csum" */
+	NET_NAMED_WINDOWS,  /* connections with a closed window, "sent" or "received", when read */
+	NET_NAMED_SERVICES, /* connections by the address and port that was called */
+	NET_NAMED_MAX
+};
+#define NET_NAMED_NUMBERS 4
+#define NET_NAME_MAX 48
+
+/* n[] by what it is of. Drops: packets. Windows: samples. Services: opened, failed, bytes sent, received. */
+struct rec_named {
+	struct rec_hdr hdr;
+	__u64 cgroup; /* 0: not known */
+	__u64 peer;   /* 0 unless NET_PEER_NODE */
+	__u64 n[NET_NAMED_NUMBERS];
+	__u8 what;	/* enum net_named */
+	__u8 peer_kind; /* enum net_peer */
+	__u8 pad[6];
+	char name[NET_NAME_MAX]; /* with a NUL */
+};
+_Static_assert(sizeof(struct rec_named) == 120, "wire format");
+
 #endif

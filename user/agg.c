@@ -50,7 +50,7 @@ struct agg *agg_new(size_t series_max, uint64_t grace_ns)
 	agg_io_init(&a->io);
 	agg_net_init(&a->net);
 	agg_pg_init(&a->pg);
-	if (agg_detail_init(a)) {
+	if (agg_detail_init(a) || agg_named_init(a)) {
 		agg_free(a);
 		return NULL;
 	}
@@ -84,6 +84,7 @@ void agg_clear(struct agg *a)
 	agg_sleep_clear(a);
 	agg_pg_clear(a);
 	agg_detail_clear(a);
+	agg_named_clear(a);
 	hist_clear(&a->other.queue);
 	hist_clear(&a->other.service);
 	hist_clear(&a->other_container.run_queue);
@@ -103,6 +104,7 @@ void agg_free(struct agg *a)
 	free(a->slots);
 	free(a->gone);
 	agg_detail_free(a);
+	agg_named_free(a);
 	intern_free(a->strings);
 	free(a);
 }
@@ -369,7 +371,7 @@ size_t agg_memory(const struct agg *a)
 		bytes += sizeof(*c) + agg_hist_memory(&c->run_queue);
 	bytes += agg_io_memory(a) + agg_net_memory(a);
 	bytes += agg_sleep_memory(a) + agg_pg_memory(a);
-	bytes += agg_detail_memory(a);
+	bytes += agg_detail_memory(a) + agg_named_memory(a);
 	return bytes + agg_hist_memory(&a->other.queue) + agg_hist_memory(&a->other.service) +
 	       agg_hist_memory(&a->other_container.run_queue);
 }

@@ -58,6 +58,7 @@ int agg_mem(struct agg *a, struct owner owner, const struct rec_memory *rec);
 int agg_net(struct agg *a, struct owner owner, struct owner peer, const struct rec_net *rec);
 
 /* A listening socket's queue as it is now, and what it dropped since the last record. */
+void agg_named(struct agg *a, struct owner owner, struct owner peer, const struct rec_named *rec);
 int agg_listener(struct agg *a, struct owner owner, const struct rec_listener *rec);
 
 /* What PostgreSQL backends slept for since the last record. */

@@ -20,6 +20,11 @@ static const char *const peer_names[NET_PEER_MAX + 1] = {
 	[NET_PEER_MAX] = "other",
 };
 
+const char *agg_peer_name(unsigned int peer)
+{
+	return peer_names[peer < NET_PEER_MAX ? peer : NET_PEER_MAX];
+}
+
 static const char *name_of(const struct intern *owners, uint32_t id)
 {
 	const char *name = intern_cstr(owners, id);
@@ -59,7 +64,7 @@ static int net_row(struct agg_view *v, const struct agg_net *n, const struct int
 		.role = agg_role_name(n->key.role),
 		.peer_tenant = node ? name_of(owners, n->key.peer_tenant) : "",
 		.peer = node ? name_of(owners, n->key.peer_container)
-			     : peer_names[n->key.peer_kind],
+			     : agg_peer_name(n->key.peer_kind),
 		.n = n->n,
 	};
 	hist_init(&row->connects, SCHED_SCHEMA);

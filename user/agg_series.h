@@ -11,6 +11,7 @@
 #include "user/agg.h"
 #include "user/agg_detail.h"
 #include "user/agg_io.h"
+#include "user/agg_named.h"
 #include "user/agg_net.h"
 #include "user/agg_pg.h"
 #include "user/agg_sleep.h"
@@ -128,6 +129,7 @@ struct agg {
 	struct agg_container other_container;
 	struct agg_io io;
 	struct agg_nets net;
+	struct agg_nameds named;
 	struct agg_sleeps sleeps;
 	struct agg_pg pg;
 	struct agg_details details;

@@ -354,6 +354,7 @@ int agg_view_new(struct agg_view **out, const struct agg *a, const struct intern
 	err = err ?: programs_read(v, a);
 	err = err ?: agg_io_view(v, a, owners);
 	err = err ?: agg_net_view(v, a, owners);
+	err = err ?: agg_named_view(v, a, owners);
 	err = err ?: agg_sleep_view(v, a, owners);
 	err = err ?: agg_pg_view(v, a, owners);
 	err = err ?: agg_detail_view(v, a, owners);
@@ -381,6 +382,7 @@ void agg_view_free(struct agg_view *v)
 	agg_io_view_free(v);
 	agg_net_view_free(v);
 	agg_pg_view_free(v);
+	free(v->named);
 	free(v->sleeps);
 	free(v->details);
 	free(v->waits);

@@ -117,6 +117,17 @@ struct agg_listener_row {
 	uint64_t sockets;
 };
 
+/* Of one container, with one peer, by one name. Sorted by what it is, tenant, container, peer, name. */
+struct agg_named_row {
+	enum net_named what;
+	const char *tenant;
+	const char *container;
+	const char *peer_tenant; /* as in agg_net_row */
+	const char *peer;
+	const char *name;
+	uint64_t n[NET_NAMED_NUMBERS]; /* see rec_named */
+};
+
 /* Sleeps of PostgreSQL backends in one wait event. Sorted by the event's names, tenant, container. */
 struct agg_sleep_row {
 	const char *
@@ -193,6 +204,8 @@ struct agg_view {
 	size_t nnets;
 	struct agg_listener_row *listeners;
 	size_t nlisteners;
+	struct agg_named_row *named;
+	size_t nnamed;
 	struct agg_sleep_row *sleeps;
 	size_t nsleeps;
 	struct agg_tx_row *txs;
@@ -231,6 +244,9 @@ size_t agg_view_backlog(const struct agg_view *v, size_t from, int64_t *backlog,
 
 /* An enum role's name; "other" for ROLE_MAX. */
 const char *agg_role_name(unsigned int role);
+
+/* An enum net_peer's name, "" for NET_PEER_NODE; "other" for NET_PEER_MAX. */
+const char *agg_peer_name(unsigned int peer);
 
 /* "ring_full" and so on; NULL past the end. */
 const char *agg_lost_cause_name(unsigned int cause);

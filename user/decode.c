@@ -50,6 +50,7 @@ static const struct kind kinds[REC_KIND_MAX] = {
 	[REC_SESSION] = { sizeof(struct rec_session), 0 },
 	[REC_NET] = { sizeof(struct rec_net), EVENT_NET },
 	[REC_LISTENER] = { sizeof(struct rec_listener), EVENT_LISTENER },
+	[REC_NAMED] = { sizeof(struct rec_named), EVENT_NAMED },
 };
 
 static int decoders_new(struct decode *d)
@@ -131,6 +132,12 @@ static bool net_is_valid(const struct rec_net *r)
 	return r->role < ROLE_MAX && r->peer_kind < NET_PEER_MAX;
 }
 
+static bool named_is_valid(const struct rec_named *r)
+{
+	return r->what < NET_NAMED_MAX && r->peer_kind < NET_PEER_MAX && r->name[0] &&
+	       memchr(r->name, '\0', sizeof(r->name));
+}
+
 /* A record that is an event already; the part of it that has no fixed length is checked here. */
 static int pass_on(const struct rec_hdr *rec, const struct probe_sink *sink)
 {
@@ -144,6 +151,8 @@ static int pass_on(const struct rec_hdr *rec, const struct probe_sink *sink)
 	if (rec->kind == REC_WAIT && wait_event((const void *)rec, &ev.wait))
 		return -EBADMSG;
 	if (rec->kind == REC_NET && !net_is_valid((const void *)rec))
+		return -EBADMSG;
+	if (rec->kind == REC_NAMED && !named_is_valid((const void *)rec))
 		return -EBADMSG;
 	if (rec->kind != REC_WAIT)
 		ev.cgroup = cgroup; /* all of these are one pointer to the record */

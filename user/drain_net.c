@@ -147,6 +147,27 @@ static int sockets_read(struct drain_net *d)
 	return (int)n;
 }
 
+static void windows_emit(struct drain_net *d, const struct rec_net *of, const __u64 *samples)
+{
+	static const char *const names[NET_DIRECTIONS] = { "sent", "received" };
+
+	for (int i = 0; i < NET_DIRECTIONS; i++) {
+		struct rec_named r = {
+			.hdr = { .kind = REC_NAMED, .len = sizeof(r), .time_ns = d->now_ns },
+			.cgroup = of->cgroup,
+			.peer = of->peer,
+			.n = { samples[i] },
+			.what = NET_NAMED_WINDOWS,
+			.peer_kind = of->peer_kind
+		};
+
+		if (!samples[i])
+			continue;
+		memcpy(r.name, names[i], strlen(names[i]));
+		d->fn(d->ctx, &r, sizeof(r));
+	}
+}
+
 static void net_row(void *ctx, const uint64_t *key, const uint64_t *growth)
 {
 	const struct net_stats *st = (const void *)growth;
@@ -166,6 +187,7 @@ static void net_row(void *ctx, const uint64_t *key, const uint64_t *growth)
 		r.rtt[i] = st->rtt[i];
 	}
 	d->fn(d->ctx, &r, sizeof(r));
+	windows_emit(d, &r, st->windows);
 }
 
 int drain_net_run(struct drain_net *d, record_fn fn, void *ctx)

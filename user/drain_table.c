@@ -15,6 +15,7 @@
 struct row {
 	uint64_t key[DRAIN_KEY_WORDS]; /* the unused ones are 0 */
 	bool gone;
+	unsigned int idle; /* runs in which it did not grow */
 	UT_hash_handle hh;
 	uint64_t last[];
 };
@@ -22,6 +23,7 @@ struct row {
 struct drain_table {
 	struct drain_table_config cfg;
 	struct row *rows;
+	unsigned int idle_runs; /* 0: a row may be idle for ever */
 };
 
 int drain_table_new(struct drain_table **out, const struct drain_table_config *cfg)
@@ -82,6 +84,8 @@ static void row_read(struct drain_table *t, struct row *row, drain_row_fn fn, vo
 		any |= growth[i];
 		row->last[i] = now[i];
 	}
+	row->idle = any ? 0 : row->idle + 1;
+	row->gone |= t->idle_runs && row->idle >= t->idle_runs;
 	if (any)
 		fn(ctx, row->key, growth);
 }
@@ -112,6 +116,11 @@ int drain_table_run(struct drain_table *t, drain_row_fn fn, void *ctx)
 		row_free(t, row);
 	}
 	return err;
+}
+
+void drain_table_expire(struct drain_table *t, unsigned int idle_runs)
+{
+	t->idle_runs = idle_runs;
 }
 
 void drain_table_forget(struct drain_table *t, uint64_t cgroup)

@@ -30,6 +30,12 @@ void drain_table_free(struct drain_table *t);
 /* 0, or -ENOMEM: rows are missing, and come with the next run. */
 int drain_table_run(struct drain_table *t, drain_row_fn fn, void *ctx);
 
+/*
+ * Rows that did not grow in so many runs are removed, too, for keys that nobody forgets. What is counted at
+ * that very moment is lost.
+ */
+void drain_table_expire(struct drain_table *t, unsigned int idle_runs);
+
 /* The cgroup is gone: its rows are removed from the kernel after they are read once more. */
 void drain_table_forget(struct drain_table *t, uint64_t cgroup);
 

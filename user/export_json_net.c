@@ -74,6 +74,37 @@ static int listener_put(FILE *out, const struct agg_listener_row *row)
 	return json_parts.put(out, o, 8);
 }
 
+static int named_put(FILE *out, const struct agg_named_row *row)
+{
+	static const char *const kinds[NET_NAMED_MAX] = {
+		[NET_NAMED_DROPS] = "drops",
+		[NET_NAMED_WINDOWS] = "zero_windows",
+	};
+	static const char *const names[NET_NAMED_MAX] = {
+		[NET_NAMED_DROPS] = "reason",
+		[NET_NAMED_WINDOWS] = "direction",
+	};
+	static const char *const numbers[NET_NAMED_MAX][NET_NAMED_NUMBERS] = {
+		[NET_NAMED_DROPS] = { "packets" },
+		[NET_NAMED_WINDOWS] = { "samples" },
+	};
+	json_t *o;
+	int i;
+
+	if (!kinds[row->what])
+		return 0;
+	o = json_object();
+	json_parts.set_string(o, "kind", kinds[row->what]);
+	json_parts.set_string(o, "tenant", row->tenant);
+	json_parts.set_string(o, "container", row->container);
+	json_parts.set_string(o, "peer_tenant", row->peer_tenant);
+	json_parts.set_string(o, "peer", row->peer);
+	json_parts.set_string(o, names[row->what], row->name);
+	for (i = 0; i < NET_NAMED_NUMBERS && numbers[row->what][i]; i++)
+		json_parts.set_number(o, numbers[row->what][i], row->n[i]);
+	return json_parts.put(out, o, 6 + i);
+}
+
 int export_json_net(FILE *out, const struct agg_view *v)
 {
 	int err = 0;
@@ -82,5 +113,7 @@ int export_json_net(FILE *out, const struct agg_view *v)
 		err = net_put(out, &v->nets[i]);
 	for (size_t i = 0; !err && i < v->nlisteners; i++)
 		err = listener_put(out, &v->listeners[i]);
+	for (size_t i = 0; !err && i < v->nnamed; i++)
+		err = named_put(out, &v->named[i]);
 	return err;
 }

@@ -73,6 +73,17 @@ static const struct family family_listen_drops = {
 	"Connections that a listening socket dropped; nearly always, its backlog was full."
 };
 
+static const struct family family_kernel_drops = {
+	"tallyman_network_dropped_packets", "counter", NULL,
+	"Packets that the kernel dropped, by its own reason: not each of them is a loss."
+};
+
+static const struct family family_windows = {
+	"tallyman_network_zero_window_samples", "counter", NULL,
+	"TCP connections whose window was closed when they were read, once a second: told by this end (sent) "
+	"or by the other (received)."
+};
+
 static void net_labels(struct writer *w, const struct agg_net_row *row, const char *name,
 		       const char *value)
 {
@@ -200,8 +211,29 @@ static void listeners_write(struct writer *w, const struct agg_view *v)
 	}
 }
 
+static void named_write(struct writer *w, const struct agg_view *v, enum net_named what,
+			const struct family *f, const char *label)
+{
+	prom_parts.family(w, f);
+	for (size_t i = 0; i < v->nnamed; i++) {
+		const struct agg_named_row *row = &v->named[i];
+
+		if (row->what != what)
+			continue;
+		prom_parts.labels_begin(w);
+		prom_parts.label(w, label, row->name);
+		prom_parts.label(w, "tenant", row->tenant);
+		prom_parts.label(w, "container", row->container);
+		prom_parts.label(w, "peer_tenant", row->peer_tenant);
+		prom_parts.label(w, "peer", row->peer);
+		prom_parts.u64(w, f, "_total", row->n[0]);
+	}
+}
+
 void export_prom_net(struct writer *w, const struct agg_view *v)
 {
 	nets_write(w, v);
 	listeners_write(w, v);
+	named_write(w, v, NET_NAMED_DROPS, &family_kernel_drops, "reason");
+	named_write(w, v, NET_NAMED_WINDOWS, &family_windows, "direction");
 }

@@ -414,6 +414,32 @@ static void listeners_write(FILE *out, struct table *t, const struct agg_view *v
 	table_end(out, t, rows);
 }
 
+static void drops_write(FILE *out, struct table *t, const struct agg_view *v,
+			const struct table_options *options)
+{
+	static const struct column columns[] = {
+		{ "TENANT", false }, { "CONTAINER", false }, { "PEER TENANT", false },
+		{ "PEER", false },   { "REASON", false },    { "DROPPED", true },
+	};
+	size_t rows = 0;
+
+	t->columns = columns;
+	t->ncolumns = sizeof(columns) / sizeof(columns[0]);
+	for (size_t i = 0; i < v->nnamed; i++) {
+		const struct agg_named_row *r = &v->named[i];
+
+		if (r->what != NET_NAMED_DROPS || rows++ >= rows_shown(options, v->nnamed))
+			continue;
+		cell_name(t, r->tenant);
+		cell_name(t, r->container);
+		cell_name(t, *r->peer_tenant ? r->peer_tenant : "-");
+		cell_name(t, *r->peer ? r->peer : "-");
+		cell_name(t, r->name);
+		cell_count(t, r->n[0]);
+	}
+	table_end(out, t, rows);
+}
+
 static struct table table_new(const struct table_options *options)
 {
 	size_t width = options->name_width ? options->name_width : NAME_WIDTH;
@@ -434,6 +460,8 @@ int export_table_net(FILE *out, const struct agg_view *v, const struct table_opt
 	connections_write(out, &t, v, options);
 	fputc('\n', out);
 	listeners_write(out, &t, v, options);
+	fputc('\n', out);
+	drops_write(out, &t, v, options);
 	return table_finish(out, &t);
 }
 

@@ -254,6 +254,18 @@ static void on_sched(struct pipeline *p, const struct rec_sched *rec)
 	agg_sched(p->agg, work_owner(p, &of), &rest);
 }
 
+static void on_net(struct pipeline *p, const struct event *ev)
+{
+	if (ev->kind == EVENT_NET)
+		agg_net(p->agg, attrib_cgroup(p->attrib, ev->net->cgroup),
+			attrib_cgroup(p->attrib, ev->net->peer), ev->net);
+	else if (ev->kind == EVENT_LISTENER)
+		agg_listener(p->agg, attrib_cgroup(p->attrib, ev->listener->cgroup), ev->listener);
+	else
+		agg_named(p->agg, attrib_cgroup(p->attrib, ev->named->cgroup),
+			  attrib_cgroup(p->attrib, ev->named->peer), ev->named);
+}
+
 /* Errors of the aggregation are counted by it. */
 static void on_event(void *ctx, const struct event *ev)
 {
@@ -305,11 +317,9 @@ static void on_event(void *ctx, const struct event *ev)
 	case EVENT_LOCK:
 		return;
 	case EVENT_NET:
-		agg_net(p->agg, attrib_cgroup(p->attrib, ev->net->cgroup),
-			attrib_cgroup(p->attrib, ev->net->peer), ev->net);
-		return;
 	case EVENT_LISTENER:
-		agg_listener(p->agg, attrib_cgroup(p->attrib, ev->listener->cgroup), ev->listener);
+	case EVENT_NAMED:
+		on_net(p, ev);
 		return;
 	case EVENT_UNDECODED:
 		agg_undecoded(p->agg, attrib_cgroup(p->attrib, ev->undecoded.cgroup),

@@ -29,6 +29,8 @@ void session_net_tune(struct session *s)
 {
 	bool wanted = !s->net_refused && has_hook(s);
 
+	s->skel->rodata->cfg_drop_socket = drop_has_socket(s->kernel);
+	s->skel->rodata->cfg_drop_consumed = drop_reason_value(s->kernel, "SKB_CONSUMED");
 	bpf_program__set_autoload(s->skel->progs.net_adopt, wanted);
 	bpf_program__set_autoload(s->skel->progs.net_read, wanted);
 }
@@ -58,6 +60,10 @@ int session_net_drain_new(struct session *s)
 
 	if (bpf_program__autoload(s->skel->progs.net_read))
 		s->net_iter = bpf_program__attach_iter(s->skel->progs.net_read, &opts);
+	if (bpf_program__autoload(s->skel->progs.net_adopt))
+		s->net_users = bpf_program__attach_iter(s->skel->progs.net_adopt, NULL);
 	return drain_net_new(&s->net, bpf_map__fd(s->skel->maps.net_table),
-			     s->net_iter ? bpf_link__fd(s->net_iter) : -1);
+			     s->net_iter ? bpf_link__fd(s->net_iter) : -1)
+		       ?: drain_drop_new(&s->drop, bpf_map__fd(s->skel->maps.net_drops),
+					 s->net_users ? bpf_link__fd(s->net_users) : -1, s->kernel);
 }

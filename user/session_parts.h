@@ -7,6 +7,7 @@
 
 #include "user/drain.h"
 #include "user/drain_block.h"
+#include "user/drain_drop.h"
 #include "user/drain_mem.h"
 #include "user/drain_net.h"
 #include "user/drain_pg.h"
@@ -38,10 +39,12 @@ struct session {
 	struct drain_block *block;
 	struct drain_mem *mem;
 	struct drain_net *net;
+	struct drain_drop *drop;
 	struct drain_pg *pg;
 	struct sweep *sweep;
-	struct bpf_link *iter;	   /* over the sockets; NULL: the kernel does not offer it */
-	struct bpf_link *net_iter; /* the network probe's; the same */
+	struct bpf_link *iter;	    /* over the sockets; NULL: the kernel does not offer it */
+	struct bpf_link *net_iter;  /* the network probe's; the same */
+	struct bpf_link *net_users; /* over open files; the same */
 	int net_refused; /* its iterators are not loaded because of that error; 0: they are */
 	void *sched;	 /* NULL: not mapped */
 	size_t sched_bytes;

@@ -211,6 +211,26 @@ typedef struct {
 	struct net *net;
 } possible_net_t;
 
+struct net_device {
+	possible_net_t nd_net;
+};
+
+struct sk_buff {
+	union {
+		struct {
+			union {
+				struct net_device *dev;
+			};
+		};
+	};
+	struct sock *sk;
+	union {
+		struct {
+			__be16 protocol;
+		};
+	};
+};
+
 struct in6_addr {
 	union {
 		__u8 u6_addr8[16];
@@ -362,6 +382,7 @@ struct inet_connection_sock {
 
 struct tcp_sock {
 	struct inet_connection_sock inet_conn;
+	u32 snd_wnd;
 	u32 copied_seq;
 	struct minmax rtt_min;
 	u32 segs_out;
@@ -376,6 +397,7 @@ struct tcp_sock {
 	u32 snd_una;
 	u32 srtt_us;
 	u32 delivered;
+	u32 rcv_wnd;
 	u64 bytes_received;
 	u32 segs_in;
 	u64 bytes_acked;

@@ -2,7 +2,8 @@
 /*
  * TCP sockets that were there before we came: an iterator over all open files of all namespaces gives
  * them their owner. User space runs it twice: the first time for listening sockets, as the end of a
- * connection whose port is listened on is the server's.
+ * connection whose port is listened on is the server's. Later it runs to know who uses a network
+ * namespace, as each socket's is told.
  */
 #ifndef TALLYMAN_NET_ADOPT_BPF_H
 #define TALLYMAN_NET_ADOPT_BPF_H
@@ -72,6 +73,15 @@ static __always_inline void adopt_open(struct sock *sk, struct tcp_sock *tp, str
 	n->state = NET_STATE_OPEN;
 }
 
+/* UDP and the like: whoever has it open; the first one if it was handed on. */
+static __always_inline void adopt_other(struct sock *sk, struct task_struct *task)
+{
+	struct net_sock *n = bpf_sk_storage_get(&net_socks, sk, NULL, BPF_SK_STORAGE_GET_F_CREATE);
+
+	if (n && !n->cgroup)
+		n->cgroup = cgroup_of(task);
+}
+
 /* One open file. */
 SEC("iter/task_file")
 int net_adopt(struct bpf_iter__task_file *ctx)
@@ -79,6 +89,7 @@ int net_adopt(struct bpf_iter__task_file *ctx)
 	struct task_struct *task = ctx->task;
 	struct file *file = ctx->file;
 	struct net_port port = {};
+	struct net_user user = {};
 	struct tcp_sock *tp;
 	struct socket *sock;
 	struct sock *sk;
@@ -87,10 +98,18 @@ int net_adopt(struct bpf_iter__task_file *ctx)
 		return 0;
 	sock = bpf_sock_from_file(file);
 	sk = sock ? sock->sk : NULL;
-	tp = sk ? bpf_skc_to_tcp_sock(sk) : NULL;
-	if (!tp)
+	if (!sk ||
+	    (sk->__sk_common.skc_family != AF_INET && sk->__sk_common.skc_family != AF_INET6))
 		return 0;
 	port.netns = BPF_CORE_READ(sk, __sk_common.skc_net.net, ns.inum);
+	user.cgroup = cgroup_of(task);
+	user.netns = port.netns;
+	bpf_seq_write(ctx->meta->seq, &user, sizeof(user));
+	tp = bpf_skc_to_tcp_sock(sk);
+	if (!tp) {
+		adopt_other(sk, task);
+		return 0;
+	}
 	port.port = sk->__sk_common.skc_num;
 	if (sk->__sk_common.skc_state == STATE_LISTEN)
 		adopt_listener(sk, &port, task);

@@ -31,11 +31,17 @@ static const struct hook_variant reset_out[] = {
 	{ 0 },
 };
 
+static const struct hook_variant drop[] = {
+	{ "net_drop", HOOK_TP_BTF, .target = "kfree_skb" },
+	{ 0 },
+};
+
 const struct hook net_hooks[] = {
 	{ "state", false, state, "no TCP connections" },
 	{ "resend", false, resend, "segments that were sent again are not told apart by cause" },
 	{ "handshake", false, handshake, "SYN-ACKs that were sent again are not counted" },
 	{ "reset_in", false, reset_in, "received resets are not counted" },
 	{ "reset_out", false, reset_out, "sent resets are not counted" },
+	{ "drop", false, drop, "packets that the kernel drops are not counted by reason" },
 	{ 0 },
 };

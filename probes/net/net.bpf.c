@@ -45,6 +45,7 @@ enum tcp_state {
 #include "probes/net/peer.bpf.h"
 #include "probes/net/tcp.bpf.h"
 #include "probes/net/adopt.bpf.h"
+#include "probes/net/drop.bpf.h"
 
 static __always_inline struct net_sock *net_find(const struct sock *sk)
 {
@@ -368,11 +369,16 @@ int net_read(struct bpf_iter__bpf_sk_storage_map *ctx)
 	if (!tp)
 		return 0;
 	segments = tp->segs_in + tp->segs_out;
-	if (n->flags & NET_COUNTED && n->last.segments == segments)
+	if (n->flags & NET_COUNTED && n->last.segments == segments && tp->rcv_wnd && tp->snd_wnd)
 		return 0;
 	n->last.segments = segments;
 	row = net_opened(n, sk, tp);
-	if (row)
-		net_add(row, n, sk, tp);
+	if (!row)
+		return 0;
+	net_add(row, n, sk, tp);
+	if (!tp->rcv_wnd)
+		__sync_fetch_and_add(&row->windows[NET_SENT], 1);
+	if (!tp->snd_wnd)
+		__sync_fetch_and_add(&row->windows[NET_RECEIVED], 1);
 	return 0;
 }

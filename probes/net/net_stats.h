@@ -17,6 +17,21 @@ struct net_stats {
 	struct net_counts n; /* but stall_ns: in ticks of the kernel's low-resolution clock */
 	__u64 connects[SCHED_BUCKETS];
 	__u64 rtt[SCHED_BUCKETS];
+	__u64 windows[NET_DIRECTIONS]; /* closed ones, told by this end or the other, when read */
+};
+
+/* A packet that the kernel dropped. Its value is one word, how many. */
+struct net_drop_key {
+	__u64 cgroup; /* of the socket; 0: it has none, or its container is not known */
+	__u64 peer;
+	__u64 what;  /* enum role | enum net_peer << 8 | reason << 32 */
+	__u64 netns; /* inode number; 0 unless cgroup is */
+};
+
+/* What the iterator over open files tells of each socket: who uses the network namespace. */
+struct net_user {
+	__u64 cgroup;
+	__u64 netns;
 };
 
 /* What the iterator over the sockets tells of one that listens. */

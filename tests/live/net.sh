@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # A client and a server in network namespaces of their own, joined by a pair of veth. Prints JSON objects, one
 # a line: what the client did by its own count, then the counters that the two namespaces' kernel has.
-# Usage: net.sh connections|loss|rtt|queue CLIENT_CGROUP SERVER_CGROUP [QUIET_CGROUP]
+# Usage: net.sh connections|loss|rtt|queue|drops CLIENT_CGROUP SERVER_CGROUP [QUIET_CGROUP]
 #   loss: 2 % of what the client sends is dropped; another client, in QUIET_CGROUP, loses nothing
 #   queue: the server accepts nothing; says "full" at last and stays as it is until it gets SIGTERM
 # However it ends, its processes and namespaces are gone then. Those of a run that was killed go with the next one.
@@ -42,12 +42,12 @@ inside() {
 # counters END: one JSON object of its TCP counters.
 counters() {
 	ip netns exec "$name-$1" cat /proc/net/snmp /proc/net/netstat | awk -v end="$1" '
-		/^(Tcp|TcpExt):/ && !names { names = $0; next }
-		/^(Tcp|TcpExt):/ {
+		/^(Tcp|TcpExt|Udp):/ && !names { names = $0; next }
+		/^(Tcp|TcpExt|Udp):/ {
 			n = split(names, name)
 			split($0, value)
 			for (i = 2; i <= n; i++)
-				all = all ", \"" name[i] "\": " value[i]
+				all = all ", \"" ($1 == "Udp:" ? "Udp" : "") name[i] "\": " value[i]
 			names = ""
 		}
 		END { print "{\"end\": \"" end "\"" all "}" }'
@@ -89,6 +89,7 @@ table ip lab {
 	chain in {
 		type filter hook input priority 0
 		tcp dport $silent drop
+		udp dport $silent drop
 		tcp dport $((silent + 1)) reject with icmp host-unreachable
 		${quiet_cgroup:+tcp dport $port numgen random mod 100 < 2 drop}
 	}
@@ -109,6 +110,10 @@ loss)
 rtt)
 	background "$server_cgroup" s ready "$here/net_peer.py" serve $address $port
 	foreground "$client_cgroup" c "$here/net_peer.py" rtt $address $port
+	;;
+drops)
+	background "$server_cgroup" s ready "$here/net_peer.py" deaf $address $port
+	foreground "$client_cgroup" c "$here/net_peer.py" drops $address $port $silent
 	;;
 queue)
 	background "$server_cgroup" s ready "$here/net_peer.py" hold $address $port 4

@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
 # The two ends of tests/live/net.sh. A client prints one JSON object: what it did, by its own count.
-# Usage: net_peer.py serve ADDRESS PORT | hold ADDRESS PORT BACKLOG
-#        net_peer.py connections|bulk|quiet|rtt|fill ADDRESS PORT [PORT...]
+# Usage: net_peer.py serve|deaf ADDRESS PORT | hold ADDRESS PORT BACKLOG
+#        net_peer.py connections|bulk|quiet|rtt|fill|drops ADDRESS PORT [PORT...]
 import errno
 import json
 import os
@@ -54,6 +54,18 @@ def hold(address, port, backlog):
     listener = socket.create_server((address, port), backlog=backlog)
     print("ready", listener.fileno(), flush=True)
     time.sleep(3600)
+
+
+def deaf(address, port):
+    """Takes a connection and datagrams, and reads neither."""
+    listener = socket.create_server((address, port), backlog=8)
+    datagrams = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    datagrams.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+    datagrams.bind((address, port))
+    print("ready", flush=True)
+    kept = listener.accept()
+    time.sleep(3600)
+    print(kept)
 
 
 def echo(sock, size):
@@ -165,6 +177,48 @@ def fill(address, port):
             sock.close()
     print(json.dumps({"kept": len(kept), "dropped": dropped}), flush=True)
     time.sleep(3600)
+
+
+def checksum(data):
+    total = sum(struct.unpack(f"!{len(data) // 2}H", data))
+    while total >> 16:
+        total = (total & 0xffff) + (total >> 16)
+    return ~total & 0xffff
+
+
+def spoil(raw, address, port, source):
+    """A SYN whose checksum is wrong by one bit."""
+    segment = struct.pack("!HHIIBBHHH", 4000, port, 1, 0, 5 << 4, 2, 1000, 0, 0)
+    pseudo = socket.inet_aton(source) + socket.inet_aton(address) + struct.pack("!BBH", 0, 6, len(segment))
+    wrong = checksum(pseudo + segment) ^ 1
+    raw.sendto(segment[:16] + struct.pack("!H", wrong) + segment[18:], (address, 0))
+
+
+def drops(address, port, silent):
+    """silent: a port whose packets are dropped. The TCP connection is left with a closed window for 4 s."""
+    did = {"datagrams": 200, "silenced": 50, "spoiled": 11, "unheard": 7}
+    datagrams = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    for _ in range(did["datagrams"]):
+        datagrams.sendto(b"x" * 1000, (address, port))
+    for _ in range(did["silenced"]):
+        datagrams.sendto(b"x", (address, silent))
+    for _ in range(did["unheard"]):
+        # Of one that is not connected, since an ICMP error would come back at the next call.
+        socket.socket(socket.AF_INET, socket.SOCK_DGRAM).sendto(b"x", (address, port + 50))
+    sock = socket.create_connection((address, port))
+    raw = socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_TCP)
+    for _ in range(did["spoiled"]):
+        spoil(raw, address, port, sock.getsockname()[0])
+    sock.setblocking(False)
+    end = time.monotonic() + 4
+    while time.monotonic() < end:
+        try:
+            sock.send(b"x" * 65536)
+        except BlockingIOError:
+            time.sleep(0.05)
+    abort_at_close(sock)
+    sock.close()
+    return did
 
 
 def main():

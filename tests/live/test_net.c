@@ -242,6 +242,43 @@ static void round_trip(void **state)
 	truth_holds(rtt_near, NULL);
 }
 
+/* In the server's namespace, which nobody else uses; with a socket, of the client's. */
+static json_int_t dropped(const struct lab *l, const char *reason)
+{
+	return facts_sum(l->facts, "packets", "kind=drops container=%s reason=%s", server_label(l),
+			 reason);
+}
+
+static json_int_t zero_windows(const struct lab *l, const char *direction, const char *of)
+{
+	return facts_sum(l->facts, "samples", "kind=zero_windows direction=%s %s", direction, of);
+}
+
+static void drops_have_reasons(void **state)
+{
+	struct lab l = lab_new();
+	char client_is[64], server_is[128];
+
+	(void)state;
+	snprintf(client_is, sizeof(client_is), "tenant=%s", l.tenant);
+	snprintf(server_is, sizeof(server_is), "container=%s peer_tenant=%s", server_label(&l),
+		 l.tenant);
+	lab_run(&l, "drops", "");
+	assert_true(dropped(&l, "socket_rcvbuff") > 0);
+	equal(dropped(&l, "socket_rcvbuff"), told(&l, "s", "UdpRcvbufErrors"), "RcvbufErrors");
+	equal(dropped(&l, "netfilter_drop"), told(&l, "did", "silenced"), "dropped by a rule");
+	equal(dropped(&l, "tcp_csum"), told(&l, "s", "InCsumErrors"), "InCsumErrors");
+	equal(dropped(&l, "tcp_csum"), told(&l, "did", "spoiled"), "spoiled");
+	equal(dropped(&l, "no_socket"), told(&l, "s", "UdpNoPorts"), "NoPorts");
+	/* The connection is silent for most of 4 s, and is read once a second. */
+	assert_in_range(zero_windows(&l, "received", client_is), 2, 5);
+	assert_in_range(zero_windows(&l, "sent", server_is), 2, 5);
+	assert_int_equal(zero_windows(&l, "sent", client_is), 0);
+	assert_true(told(&l, "s", "TCPToZeroWindowAdv") > 0);
+	nothing_is_lost(&l);
+	lab_free(&l);
+}
+
 static json_int_t listening(const struct lab *l, const char *field)
 {
 	return facts_one(l->facts, field, "kind=listener container=%s", server_label(l));
@@ -277,10 +314,9 @@ static void queue_is_full(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(connections),
-		cmocka_unit_test(loss_has_a_name),
-		cmocka_unit_test(round_trip),
-		cmocka_unit_test(queue_is_full),
+		cmocka_unit_test(connections),	      cmocka_unit_test(loss_has_a_name),
+		cmocka_unit_test(round_trip),	      cmocka_unit_test(queue_is_full),
+		cmocka_unit_test(drops_have_reasons),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
