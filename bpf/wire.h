@@ -46,6 +46,7 @@ enum rec_kind {
 	REC_NET = 20,	  /* drained: one container's TCP connections since the last drain */
 	REC_LISTENER = 21, /* drained: a listening TCP socket's queue now */
 	REC_NAMED = 22,	   /* drained: one container's facts of the network by one name */
+	REC_ACCEPT = 23,   /* drained: what waited to be accepted on a port since the last drain */
 	REC_KIND_MAX
 };
 

@@ -106,6 +106,19 @@ struct rec_listener {
 };
 _Static_assert(sizeof(struct rec_listener) == 56, "wire format");
 
+/* Buckets as in rec_sched. */
+struct rec_accept {
+	struct rec_hdr hdr;
+	__u64 cgroup;	 /* as in rec_listener */
+	__u64 wait_ns;	 /* of those accepted: since they were established */
+	__u64 oldest_ns; /* of those not accepted yet: how long the first one waits */
+	__u32 waiting;	 /* not accepted yet */
+	__u16 port;
+	__u16 pad;
+	__u32 waits[SCHED_BUCKETS]; /* of those accepted, where the kernel tells */
+};
+_Static_assert(sizeof(struct rec_accept) == 48 + 4 * SCHED_BUCKETS, "wire format");
+
 /* What is counted of a container and a peer by one name. */
 enum net_named {
 	NET_NAMED_DROPS,    /* packets that the kernel dropped, by its own reason: "tcp_csum" */
@@ -116,7 +129,7 @@ enum net_named {
 #define NET_NAMED_NUMBERS 4
 #define NET_NAME_MAX 48
 
-/* n[] by what it is of. Drops: packets. Windows: samples. Services: opened, failed, bytes sent, received. */
+/* n[] by what it is of. Drops: packets. Windows: samples. Services: opened, failed. */
 struct rec_named {
 	struct rec_hdr hdr;
 	__u64 cgroup; /* 0: not known */

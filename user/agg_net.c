@@ -33,6 +33,7 @@ void agg_net_init(struct agg_nets *nets)
 		.other_listener.key = { INTERN_OTHER, INTERN_OTHER, 0 },
 	};
 	hists_init(&nets->other);
+	hist_init(&nets->other_listener.waits, SCHED_SCHEMA);
 }
 
 static void net_free(struct agg *a, struct agg_net *n)
@@ -47,6 +48,7 @@ static void listener_free(struct agg *a, struct agg_listener *l)
 {
 	HASH_DEL(a->net.listeners, l);
 	a->nseries--;
+	hist_clear(&l->waits);
 	free(l);
 }
 
@@ -60,6 +62,7 @@ void agg_net_clear(struct agg *a)
 	HASH_ITER(hh, a->net.listeners, l, l_next)
 		listener_free(a, l);
 	hists_clear(&a->net.other);
+	hist_clear(&a->net.other_listener.waits);
 	agg_net_init(&a->net);
 }
 
@@ -136,6 +139,7 @@ static struct agg_listener *listener_new(struct agg *a, const struct agg_listene
 	l = calloc(1, sizeof(*l));
 	if (l) {
 		l->key = *key;
+		hist_init(&l->waits, SCHED_SCHEMA);
 		HASH_ADD(hh, a->net.listeners, key, sizeof(l->key), l);
 	}
 	if (!l || !l->hh.tbl) {
@@ -147,14 +151,39 @@ static struct agg_listener *listener_new(struct agg *a, const struct agg_listene
 	return l;
 }
 
-int agg_listener(struct agg *a, struct owner owner, const struct rec_listener *rec)
+static struct agg_listener *listener_of(struct agg *a, struct owner owner, uint32_t port)
 {
-	const struct agg_listener_key key = { owner.tenant, owner.container, rec->port };
-	uint64_t time_ns = rec->hdr.time_ns;
+	const struct agg_listener_key key = { owner.tenant, owner.container, port };
 	struct agg_listener *l;
 
 	HASH_FIND(hh, a->net.listeners, &key, sizeof(key), l);
-	l = l ?: listener_new(a, &key) ?: &a->net.other_listener;
+	return l ?: listener_new(a, &key) ?: &a->net.other_listener;
+}
+
+int agg_accept(struct agg *a, struct owner owner, const struct rec_accept *rec)
+{
+	struct agg_listener *l = listener_of(a, owner, rec->port);
+	int err = buckets_add(&l->waits, rec->waits);
+
+	l->waits.sum_ns += rec->wait_ns;
+	if (rec->waiting) {
+		if (l->waiting_ns != rec->hdr.time_ns)
+			l->waiting = l->oldest_ns = 0;
+		l->waiting_ns = rec->hdr.time_ns;
+		l->waiting += rec->waiting;
+		if (rec->oldest_ns > l->oldest_ns)
+			l->oldest_ns = rec->oldest_ns;
+	}
+	if (err)
+		a->errors++;
+	return err;
+}
+
+int agg_listener(struct agg *a, struct owner owner, const struct rec_listener *rec)
+{
+	struct agg_listener *l = listener_of(a, owner, rec->port);
+	uint64_t time_ns = rec->hdr.time_ns;
+
 	a->net.listeners_ns = time_ns;
 	if (l->time_ns != time_ns) {
 		l->time_ns = time_ns;
@@ -185,7 +214,7 @@ uint64_t agg_net_activity(const struct agg *a, uint32_t container)
 			sum += ((const uint64_t *)&n->n)[i];
 	for (const struct agg_listener *l = a->net.listeners; l; l = l->hh.next)
 		if (l->key.container == container)
-			sum += l->drops;
+			sum += l->drops + l->waits.count;
 	return sum;
 }
 
@@ -204,8 +233,10 @@ void agg_net_drop(struct agg *a, uint32_t container)
 
 size_t agg_net_memory(const struct agg *a)
 {
-	size_t bytes = HASH_COUNT(a->net.listeners) * sizeof(struct agg_listener);
+	size_t bytes = agg_hist_memory(&a->net.other_listener.waits);
 
+	for (const struct agg_listener *l = a->net.listeners; l; l = l->hh.next)
+		bytes += sizeof(*l) + agg_hist_memory(&l->waits);
 	for (const struct agg_net *n = a->net.nets; n; n = n->hh.next)
 		bytes += sizeof(*n) + agg_hist_memory(&n->connects) + agg_hist_memory(&n->rtt);
 	return bytes + agg_hist_memory(&a->net.other.connects) + agg_hist_memory(&a->net.other.rtt);

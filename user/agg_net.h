@@ -42,6 +42,10 @@ struct agg_listener {
 	uint32_t backlog; /* of the socket that is fullest */
 	uint32_t limit;
 	uint64_t drops;
+	uint64_t waiting_ns; /* of the last record of connections that wait: the next two are of that time */
+	uint64_t waiting;
+	uint64_t oldest_ns;
+	struct hist waits; /* of those accepted, where the kernel tells */
 	UT_hash_handle hh;
 };
 

@@ -118,12 +118,13 @@ static int nets_read(struct agg_view *v, const struct agg *a, const struct inter
 }
 
 /* One that does not listen any more has no queue. */
-static void listener_row(struct agg_view *v, const struct agg *a, const struct agg_listener *l,
-			 const struct intern *owners)
+static int listener_row(struct agg_view *v, const struct agg *a, const struct agg_listener *l,
+			const struct intern *owners)
 {
-	bool is = l->time_ns == a->net.listeners_ns;
+	bool is = l->time_ns == a->net.listeners_ns, wait = l->waiting_ns == a->net.listeners_ns;
+	struct agg_listener_row *row = &v->listeners[v->nlisteners++];
 
-	v->listeners[v->nlisteners++] = (struct agg_listener_row){
+	*row = (struct agg_listener_row){
 		.tenant = name_of(owners, l->key.tenant),
 		.container = name_of(owners, l->key.container),
 		.port = l->key.port,
@@ -131,12 +132,17 @@ static void listener_row(struct agg_view *v, const struct agg *a, const struct a
 		.limit = is ? l->limit : 0,
 		.sockets = is ? l->sockets : 0,
 		.drops = l->drops,
+		.waiting = wait ? l->waiting : 0,
+		.oldest_ns = wait ? l->oldest_ns : 0,
 	};
+	hist_init(&row->waits, SCHED_SCHEMA);
+	return hist_merge(&row->waits, &l->waits);
 }
 
-static void listeners_join(struct agg_view *v)
+static int listeners_join(struct agg_view *v)
 {
 	size_t n = 0;
+	int err = 0;
 
 	qsort(v->listeners, v->nlisteners, sizeof(*v->listeners), listener_cmp);
 	for (size_t i = 0; i < v->nlisteners; i++) {
@@ -149,25 +155,32 @@ static void listeners_join(struct agg_view *v)
 		}
 		last->drops += row->drops;
 		last->sockets += row->sockets;
+		last->waiting += row->waiting;
+		if (row->oldest_ns > last->oldest_ns)
+			last->oldest_ns = row->oldest_ns;
+		err = hist_merge(&last->waits, &row->waits) ?: err;
+		hist_clear(&row->waits);
 		if (!last->limit || row->backlog * last->limit > last->backlog * row->limit) {
 			last->backlog = row->backlog;
 			last->limit = row->limit;
 		}
 	}
 	v->nlisteners = n;
+	return err;
 }
 
 static int listeners_read(struct agg_view *v, const struct agg *a, const struct intern *owners)
 {
+	int err = 0;
+
 	v->listeners = calloc(HASH_COUNT(a->net.listeners) + 1, sizeof(*v->listeners));
 	if (!v->listeners)
 		return -ENOMEM;
 	for (const struct agg_listener *l = a->net.listeners; l; l = l->hh.next)
-		listener_row(v, a, l, owners);
+		err = listener_row(v, a, l, owners) ?: err;
 	if (a->net.other_listener.time_ns)
-		listener_row(v, a, &a->net.other_listener, owners);
-	listeners_join(v);
-	return 0;
+		err = listener_row(v, a, &a->net.other_listener, owners) ?: err;
+	return listeners_join(v) ?: err;
 }
 
 int agg_net_view(struct agg_view *v, const struct agg *a, const struct intern *owners)
@@ -183,6 +196,8 @@ void agg_net_view_free(struct agg_view *v)
 		hist_clear(&v->nets[i].connects);
 		hist_clear(&v->nets[i].rtt);
 	}
+	for (size_t i = 0; i < v->nlisteners; i++)
+		hist_clear(&v->listeners[i].waits);
 	free(v->nets);
 	free(v->listeners);
 }

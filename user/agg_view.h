@@ -115,6 +115,9 @@ struct agg_listener_row {
 	uint64_t limit;	  /* of the same */
 	uint64_t drops;
 	uint64_t sockets;
+	uint64_t waiting;   /* connections that are not accepted */
+	uint64_t oldest_ns; /* how long the first of them waits */
+	struct hist waits;  /* of those accepted, where the kernel tells */
 };
 
 /* Of one container, with one peer, by one name. Sorted by what it is, tenant, container, peer, name. */

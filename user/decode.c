@@ -50,6 +50,7 @@ static const struct kind kinds[REC_KIND_MAX] = {
 	[REC_SESSION] = { sizeof(struct rec_session), 0 },
 	[REC_NET] = { sizeof(struct rec_net), EVENT_NET },
 	[REC_LISTENER] = { sizeof(struct rec_listener), EVENT_LISTENER },
+	[REC_ACCEPT] = { sizeof(struct rec_accept), EVENT_ACCEPT },
 	[REC_NAMED] = { sizeof(struct rec_named), EVENT_NAMED },
 };
 

@@ -81,6 +81,7 @@ enum event_kind {
 	EVENT_UNDECODED,
 	EVENT_NET,
 	EVENT_LISTENER,
+	EVENT_ACCEPT,
 	EVENT_NAMED,
 };
 
@@ -199,6 +200,7 @@ struct event {
 		const struct rec_memory *memory;
 		const struct rec_net *net;
 		const struct rec_listener *listener;
+		const struct rec_accept *accept;
 		const struct rec_named *named;
 		struct event_open open;
 		struct event_transaction transaction;

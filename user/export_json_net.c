@@ -71,7 +71,13 @@ static int listener_put(FILE *out, const struct agg_listener_row *row)
 	json_parts.set_number(o, "backlog", row->backlog);
 	json_parts.set_number(o, "limit", row->limit);
 	json_parts.set_number(o, "drops", row->drops);
-	return json_parts.put(out, o, 8);
+	json_parts.set_number(o, "waiting", row->waiting);
+	json_parts.set_number(o, "oldest_ns", row->oldest_ns);
+	json_parts.set_number(o, "accepts", row->waits.count);
+	json_parts.set_number(o, "accept_wait_sum_ns", row->waits.sum_ns);
+	json_parts.set_quantile(o, "accept_wait_p50_ns", &row->waits, 0.5);
+	json_parts.set_quantile(o, "accept_wait_p99_ns", &row->waits, 0.99);
+	return json_parts.put(out, o, 14);
 }
 
 static int named_put(FILE *out, const struct agg_named_row *row)
@@ -79,14 +85,17 @@ static int named_put(FILE *out, const struct agg_named_row *row)
 	static const char *const kinds[NET_NAMED_MAX] = {
 		[NET_NAMED_DROPS] = "drops",
 		[NET_NAMED_WINDOWS] = "zero_windows",
+		[NET_NAMED_SERVICES] = "service",
 	};
 	static const char *const names[NET_NAMED_MAX] = {
 		[NET_NAMED_DROPS] = "reason",
 		[NET_NAMED_WINDOWS] = "direction",
+		[NET_NAMED_SERVICES] = "service",
 	};
 	static const char *const numbers[NET_NAMED_MAX][NET_NAMED_NUMBERS] = {
 		[NET_NAMED_DROPS] = { "packets" },
 		[NET_NAMED_WINDOWS] = { "samples" },
+		[NET_NAMED_SERVICES] = { "opened", "failed" },
 	};
 	json_t *o;
 	int i;

@@ -84,6 +84,15 @@ static const struct family family_windows = {
 	"or by the other (received)."
 };
 
+static const struct family family_oldest = {
+	"tallyman_network_unaccepted_oldest_seconds", "gauge", "seconds",
+	"How long the connection that waits longest to be accepted has been established."
+};
+static const struct family family_accept = {
+	"tallyman_network_accept_wait_seconds", "histogram", "seconds",
+	"From a connection being established to accept(), where the kernel tells."
+};
+
 static void net_labels(struct writer *w, const struct agg_net_row *row, const char *name,
 		       const char *value)
 {
@@ -203,6 +212,20 @@ static void listeners_write(struct writer *w, const struct agg_view *v)
 			continue;
 		listener_labels(w, &v->listeners[i]);
 		prom_parts.u64(w, &family_limit, "", v->listeners[i].limit);
+	}
+	prom_parts.family(w, &family_oldest);
+	for (size_t i = 0; i < v->nlisteners; i++) {
+		if (!v->listeners[i].sockets)
+			continue;
+		listener_labels(w, &v->listeners[i]);
+		prom_parts.seconds(w, &family_oldest, "", v->listeners[i].oldest_ns);
+	}
+	prom_parts.family(w, &family_accept);
+	for (size_t i = 0; i < v->nlisteners; i++) {
+		if (!v->listeners[i].waits.count)
+			continue;
+		listener_labels(w, &v->listeners[i]);
+		prom_parts.histogram(w, &family_accept, &v->listeners[i].waits);
 	}
 	prom_parts.family(w, &family_listen_drops);
 	for (size_t i = 0; i < v->nlisteners; i++) {

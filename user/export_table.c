@@ -394,6 +394,7 @@ static void listeners_write(FILE *out, struct table *t, const struct agg_view *v
 	static const struct column columns[] = {
 		{ "TENANT", false }, { "CONTAINER", false }, { "PORT", true },
 		{ "BACKLOG", true }, { "LIMIT", true },	     { "DROPPED", true },
+		{ "OLDEST", true },
 	};
 	size_t rows = 0;
 
@@ -410,6 +411,7 @@ static void listeners_write(FILE *out, struct table *t, const struct agg_view *v
 		cell_count(t, r->backlog);
 		cell_count(t, r->limit);
 		cell_count(t, r->drops);
+		cell_duration(t, r->oldest_ns);
 	}
 	table_end(out, t, rows);
 }

@@ -261,6 +261,8 @@ static void on_net(struct pipeline *p, const struct event *ev)
 			attrib_cgroup(p->attrib, ev->net->peer), ev->net);
 	else if (ev->kind == EVENT_LISTENER)
 		agg_listener(p->agg, attrib_cgroup(p->attrib, ev->listener->cgroup), ev->listener);
+	else if (ev->kind == EVENT_ACCEPT)
+		agg_accept(p->agg, attrib_cgroup(p->attrib, ev->accept->cgroup), ev->accept);
 	else
 		agg_named(p->agg, attrib_cgroup(p->attrib, ev->named->cgroup),
 			  attrib_cgroup(p->attrib, ev->named->peer), ev->named);
@@ -318,6 +320,7 @@ static void on_event(void *ctx, const struct event *ev)
 		return;
 	case EVENT_NET:
 	case EVENT_LISTENER:
+	case EVENT_ACCEPT:
 	case EVENT_NAMED:
 		on_net(p, ev);
 		return;

@@ -178,6 +178,7 @@ void session_free(struct session *s)
 	drain_mem_free(s->mem);
 	drain_net_free(s->net);
 	drain_drop_free(s->drop);
+	drain_service_free(s->service);
 	drain_pg_free(s->pg);
 	sweep_free(s->sweep);
 	bpf_link__destroy(s->iter);
@@ -214,6 +215,7 @@ int session_drain(struct session *s, record_fn fn, void *ctx)
 	err = drain_mem_run(s->mem, fn, ctx) ?: err;
 	err = drain_net_run(s->net, fn, ctx) ?: err;
 	err = drain_drop_run(s->drop, fn, ctx) ?: err;
+	err = drain_service_run(s->service, fn, ctx) ?: err;
 	err = drain_pg_run(s->pg, clock_mono_ns(), fn, ctx) ?: err;
 	return sweep_run(s->sweep, clock_mono_ns(), fn, ctx) ?: err;
 }
@@ -225,6 +227,7 @@ void session_forget(struct session *s, uint64_t cgroup)
 	drain_mem_forget(s->mem, cgroup);
 	drain_net_forget(s->net, cgroup);
 	drain_drop_forget(s->drop, cgroup);
+	drain_service_forget(s->service, cgroup);
 	drain_pg_forget(s->pg, cgroup);
 }
 

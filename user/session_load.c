@@ -200,6 +200,29 @@ static int refuse_broken(struct session *s)
 	return broken;
 }
 
+static bool is_of_function(const struct hook_variant *v)
+{
+	return v && (v->kind == HOOK_FENTRY || v->kind == HOOK_FEXIT);
+}
+
+/*
+ * Kernels list functions that they do not let us trace. What can be done without is tried by itself first: its
+ * refusal says nothing of the others.
+ */
+static void refuse_untraceable(struct session *s)
+{
+	for (int i = 0; i < s->nhooks; i++) {
+		struct hook_status *st = &s->hooks[i];
+		int err = 1;
+
+		while (err && !st->hook->required && is_of_function(st->variant)) {
+			err = session_try(st->variant);
+			if (err)
+				hooks_refuse(st, s->kernel, err);
+		}
+	}
+}
+
 /* Some kernels limit a map's value to 4 MiB. */
 static bool smaller_lanes(struct session *s, int err)
 {
@@ -243,6 +266,7 @@ int session_load(struct session *s)
 	int err;
 
 	libbpf_set_print(print_debug);
+	refuse_untraceable(s);
 	do {
 		err = session_open(s);
 		err = err ?: tallyman_bpf__load(s->skel);

@@ -11,6 +11,7 @@
 #include "user/drain_mem.h"
 #include "user/drain_net.h"
 #include "user/drain_pg.h"
+#include "user/drain_service.h"
 #include "user/session.h"
 #include "user/session_tls.h"
 #include "user/sweep.h"
@@ -40,6 +41,7 @@ struct session {
 	struct drain_mem *mem;
 	struct drain_net *net;
 	struct drain_drop *drop;
+	struct drain_service *service;
 	struct drain_pg *pg;
 	struct sweep *sweep;
 	struct bpf_link *iter;	    /* over the sockets; NULL: the kernel does not offer it */

@@ -36,12 +36,21 @@ static const struct hook_variant drop[] = {
 	{ 0 },
 };
 
+/* No tracepoint tells of accept(); its function's arguments changed in 6.10. */
+static const struct hook_variant accept[] = {
+	{ "net_accept", HOOK_FEXIT, .target = "inet_csk_accept",
+	  .needs = "proto_accept_arg.flags" },
+	{ "net_accept_old", HOOK_FEXIT, .target = "inet_csk_accept" },
+	{ 0 },
+};
+
 const struct hook net_hooks[] = {
 	{ "state", false, state, "no TCP connections" },
 	{ "resend", false, resend, "segments that were sent again are not told apart by cause" },
 	{ "handshake", false, handshake, "SYN-ACKs that were sent again are not counted" },
 	{ "reset_in", false, reset_in, "received resets are not counted" },
 	{ "reset_out", false, reset_out, "sent resets are not counted" },
+	{ "accept", false, accept, "how long connections waited to be accepted is not timed" },
 	{ "drop", false, drop, "packets that the kernel drops are not counted by reason" },
 	{ 0 },
 };

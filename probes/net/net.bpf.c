@@ -44,6 +44,7 @@ enum tcp_state {
 
 #include "probes/net/peer.bpf.h"
 #include "probes/net/tcp.bpf.h"
+#include "probes/net/accept.bpf.h"
 #include "probes/net/adopt.bpf.h"
 #include "probes/net/drop.bpf.h"
 
@@ -156,6 +157,7 @@ static __always_inline void net_failed(struct net_sock *n, struct sock *sk, stru
 		return;
 	n->flags |= NET_COUNTED;
 	__sync_fetch_and_add(&row->n.failed[net_failure(sk, tp)], 1);
+	service_count(n, sk, false);
 	__sync_fetch_and_add(&row->n.resets[NET_RECEIVED], n->resets);
 	net_add_resent(row, n, tp, NET_RESEND_HANDSHAKE);
 }
@@ -349,6 +351,27 @@ static __always_inline void net_tell(struct seq_file *seq, struct net_sock *n, s
 	bpf_seq_write(seq, &l, sizeof(l));
 }
 
+/* In the backlog it has no struct socket yet; one that the application has closed has left these states. */
+static __always_inline bool net_waits(const struct net_sock *n, struct sock *sk)
+{
+	return n->role == ROLE_SERVER && !(n->flags & NET_LATE) && !sk->sk_socket &&
+	       (sk->__sk_common.skc_state == STATE_ESTABLISHED ||
+		sk->__sk_common.skc_state == STATE_CLOSE_WAIT);
+}
+
+static __always_inline void net_tell_waiting(struct seq_file *seq, struct net_sock *n,
+					     struct sock *sk)
+{
+	struct net_listener l = {
+		.cgroup = n->cgroup,
+		.id = (__u64)sk,
+		.drops = bpf_ktime_get_ns() - n->since_ns,
+		.port = sk->__sk_common.skc_num | NET_UNACCEPTED,
+	};
+
+	bpf_seq_write(seq, &l, sizeof(l));
+}
+
 /* One socket: user space is about to read the table. */
 SEC("iter/bpf_sk_storage_map")
 int net_read(struct bpf_iter__bpf_sk_storage_map *ctx)
@@ -365,6 +388,8 @@ int net_read(struct bpf_iter__bpf_sk_storage_map *ctx)
 		net_tell(ctx->meta->seq, n, sk);
 	if (n->state != NET_STATE_OPEN)
 		return 0;
+	if (net_waits(n, sk))
+		net_tell_waiting(ctx->meta->seq, n, sk);
 	tp = bpf_skc_to_tcp_sock(sk);
 	if (!tp)
 		return 0;

@@ -28,17 +28,43 @@ struct net_drop_key {
 	__u64 netns; /* inode number; 0 unless cgroup is */
 };
 
+/* Connections accepted on a port. */
+struct net_accept_key {
+	__u64 cgroup;
+	__u64 port;
+};
+
+struct net_accepts {
+	__u64 wait_ns;
+	__u64 waits[SCHED_BUCKETS];
+};
+
+/* A client's connection, by the address that it called, which is not translated yet. */
+struct net_service_key {
+	__u64 cgroup;
+	__u64 peer;
+	__u64 what;	  /* enum net_peer << 8 | address family << 16 | port << 32 */
+	__u64 address[2]; /* as on the wire; IPv4 in the first four bytes */
+};
+
+struct net_services {
+	__u64 opened;
+	__u64 failed;
+};
+
 /* What the iterator over open files tells of each socket: who uses the network namespace. */
 struct net_user {
 	__u64 cgroup;
 	__u64 netns;
 };
 
-/* What the iterator over the sockets tells of one that listens. */
+#define NET_UNACCEPTED (1 << 16) /* in net_listener.port: a connection that is not accepted yet */
+
+/* What the iterator over the sockets tells of one that listens, or is not accepted yet. */
 struct net_listener {
 	__u64 cgroup;
 	__u64 id;
-	__u64 drops; /* since it listens, or we came */
+	__u64 drops; /* since it listens, or we came; not accepted: how long it waits, ns */
 	__u32 backlog;
 	__u32 limit;
 	__u32 netns;

@@ -203,6 +203,8 @@ static __always_inline struct net_stats *net_place(struct net_sock *n, struct so
 	return net_row(&key);
 }
 
+#include "probes/net/service.bpf.h"
+
 /* A connection that is established: once, when its ends are known as well as they will ever be. */
 static __always_inline struct net_stats *net_opened(struct net_sock *n, struct sock *sk,
 						    struct tcp_sock *tp)
@@ -219,6 +221,7 @@ static __always_inline struct net_stats *net_opened(struct net_sock *n, struct s
 			&row->connects[bucket_index(n->connect_ns) & (SCHED_BUCKETS - 1)], 1);
 	}
 	net_add_resent(row, n, tp, NET_RESEND_HANDSHAKE);
+	service_count(n, sk, true);
 	net_count(true);
 	return row;
 }

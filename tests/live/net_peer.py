@@ -165,17 +165,19 @@ def rtt(address, port):
 
 def fill(address, port):
     """Until the third connection that finds the queue full; those that got in stay open."""
-    kept, dropped = [], 0
+    kept, dropped, first = [], 0, None
     while dropped < 3:
         sock = socket.socket()
         sock.settimeout(0.5)
         try:
             sock.connect((address, port))
             kept.append(sock)
+            first = first or time.monotonic()
         except TimeoutError:
             dropped += 1
             sock.close()
-    print(json.dumps({"kept": len(kept), "dropped": dropped}), flush=True)
+    print(json.dumps({"kept": len(kept), "dropped": dropped, "oldest_s": time.monotonic() - first}),
+          flush=True)
     time.sleep(3600)
 
 

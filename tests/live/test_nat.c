@@ -10,6 +10,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <stdlib.h>
+#include <string.h>
 #include <cmocka.h>
 
 #include "tests/live/agent.h"
@@ -40,6 +41,13 @@ static void translated(const char *masquerade)
 	assert_int_equal(facts_sum(facts, "count",
 				   "kind=requests role=server operation=GET tenant=%s", tenant),
 			 GETS);
+	/* The address that the client calls is translated below its socket: the service's, not the server's. */
+	assert_true(facts_sum(facts, "opened", "kind=service tenant=%s service=10.213.9.9:6380",
+			      tenant) > 0);
+	assert_int_equal(facts_sum(facts, "opened", "kind=service tenant=%s", tenant),
+			 facts_sum(facts, "opened",
+				   "kind=service tenant=%s service=10.213.9.9:6380 peer=%s", tenant,
+				   server + strlen(cgroup_root())));
 	json_decref(facts);
 	free(counted);
 	free(client);

@@ -112,8 +112,17 @@ static void nothing_is_lost(const struct lab *l)
 			 facts_sum(l->facts, "coarse", "kind=events probe=net"));
 }
 
+/* What the client calls it. */
+static json_int_t service(const struct lab *l, const char *field, int port)
+{
+	return facts_sum(l->facts, field, "kind=service tenant=%s service=10.214.1.2:%d", l->tenant,
+			 port);
+}
+
 static void connections_equal(const struct lab *l)
 {
+	equal(service(l, "opened", 9000), told(l, "did", "opened"), "opened, by address");
+	equal(service(l, "failed", 9001), told(l, "did", "refused"), "refused, by address");
 	equal(client(l, "opened"), told(l, "did", "opened"), "opened");
 	equal(server(l, "opened"), told(l, "did", "opened"), "accepted");
 	equal(server(l, "opened"), told(l, "s", "PassiveOpens"), "PassiveOpens");
@@ -306,6 +315,10 @@ static void queue_is_full(void **state)
 	equal(listening(&l, "drops"), told(&l, "s", "ListenOverflows"), "ListenOverflows");
 	equal(listening(&l, "drops"), told(&l, "did", "dropped"), "dropped");
 	equal(client(&l, "open"), told(&l, "did", "kept"), "open");
+	/* That nobody accepts shows, and for how long. */
+	equal(listening(&l, "waiting"), told(&l, "did", "backlog"), "waiting");
+	assert_in_range(listening(&l, "oldest_ns"), told(&l, "did", "oldest_s") * 1e9,
+			told(&l, "did", "oldest_s") * 1e9 + 3e9);
 	lab_free(&l);
 	free(said);
 	free(out);

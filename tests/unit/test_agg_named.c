@@ -96,6 +96,7 @@ static void exports_say_so(void **state)
 	struct world w = world_new(100);
 	struct owner a = owner_of(&w, "/a"), nobody = { 0 };
 	struct rec_named r = some(NET_NAMED_WINDOWS, NET_PEER_PUBLIC, "sent");
+	struct rec_named s = some(NET_NAMED_SERVICES, NET_PEER_PRIVATE, "10.96.0.10:443");
 	const struct export_info info = { .version = "1", .libbpf = "1", .abi = "1" };
 	struct export_buf b = { 0 };
 	char *json = NULL;
@@ -107,6 +108,7 @@ static void exports_say_so(void **state)
 	drop(&w, a, owner_of(&w, "/b"), "tcp_csum");
 	drop(&w, nobody, nobody, "no_socket");
 	agg_named(w.agg, a, nobody, &r);
+	agg_named(w.agg, a, nobody, &s);
 	world_view(&w);
 	assert_int_equal(export_prom_write(&b, w.view, &info, PROM_OPENMETRICS), 0);
 	export_buf_put(&b, "", 1);
@@ -121,6 +123,9 @@ static void exports_say_so(void **state)
 	assert_has(json, "{\"kind\":\"drops\",\"tenant\":\"unattributed\","
 			 "\"container\":\"unattributed\",\"peer_tenant\":\"unattributed\","
 			 "\"peer\":\"unattributed\",\"reason\":\"no_socket\",\"packets\":3}");
+	assert_has(json, "\"peer\":\"private\",\"service\":\"10.96.0.10:443\",\"opened\":3,"
+			 "\"failed\":0}");
+	assert_null(strstr(b.s, "10.96.0.10"));
 	assert_has(json, "\"direction\":\"sent\",\"samples\":3}");
 	free(b.s);
 	free(json);

@@ -204,6 +204,32 @@ static void assert_has(const char *text, const char *line)
 #define LABELS \
 	"role=\"client\",tenant=\"acme\",container=\"/a\",peer_tenant=\"globex\",peer=\"/b\"} "
 
+/* Three accepted after 3 ms together, on one port; at another time some waited. */
+static void accept_waits_are_told(void **state)
+{
+	struct world w = world_new(100);
+	struct owner o = owner_of(&w, "acme", "/a");
+	struct rec_accept r = { .hdr = { .time_ns = 1 }, .waiting = 2, .oldest_ns = 5, .port = 80 };
+
+	(void)state;
+	listener(&w, o, 1, 2, 10, 0);
+	agg_accept(w.agg, o, &r);
+	r = (struct rec_accept){ .hdr = { .time_ns = 1 }, .wait_ns = 3000000, .port = 80 };
+	r.waits[20] = 3;
+	agg_accept(w.agg, o, &r);
+	world_view(&w);
+	assert_int_equal(w.view->nlisteners, 1);
+	assert_int_equal(w.view->listeners[0].waiting, 2);
+	assert_int_equal(w.view->listeners[0].oldest_ns, 5);
+	assert_int_equal(w.view->listeners[0].waits.count, 3);
+	listener(&w, o, 2, 0, 10, 0); /* and now they are accepted */
+	world_view(&w);
+	assert_int_equal(w.view->listeners[0].waiting, 0);
+	assert_int_equal(w.view->listeners[0].oldest_ns, 0);
+	assert_int_equal((long)w.view->listeners[0].waits.sum_ns, 3000000);
+	world_free(&w);
+}
+
 static void exports_say_so(void **state)
 {
 	struct world w = world_new(100);
@@ -237,7 +263,7 @@ static void exports_say_so(void **state)
 			 "\"container\":\"/a\",\"peer_tenant\":\"globex\",\"peer\":\"/b\","
 			 "\"opened\":3,\"opened_before\":0,\"open\":2,\"failed_refused\":2,");
 	assert_has(json, "{\"kind\":\"listener\",\"tenant\":\"globex\",\"container\":\"/b\","
-			 "\"port\":80,\"sockets\":1,\"backlog\":4,\"limit\":5,\"drops\":6}");
+			 "\"port\":80,\"sockets\":1,\"backlog\":4,\"limit\":5,\"drops\":6,");
 	free(b.s);
 	free(json);
 	world_free(&w);
@@ -278,9 +304,13 @@ static void no_kernel_wrote_it(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(rows_are_added_up), cmocka_unit_test(overflow_is_exact),
-		cmocka_unit_test(gone_are_dropped),  cmocka_unit_test(the_fullest_queue_is_shown),
-		cmocka_unit_test(exports_say_so),    cmocka_unit_test(no_kernel_wrote_it),
+		cmocka_unit_test(rows_are_added_up),
+		cmocka_unit_test(overflow_is_exact),
+		cmocka_unit_test(gone_are_dropped),
+		cmocka_unit_test(the_fullest_queue_is_shown),
+		cmocka_unit_test(accept_waits_are_told),
+		cmocka_unit_test(exports_say_so),
+		cmocka_unit_test(no_kernel_wrote_it),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
