@@ -47,6 +47,9 @@ enum rec_kind {
 	REC_LISTENER = 21, /* drained: a listening TCP socket's queue now */
 	REC_NAMED = 22,	   /* drained: one container's facts of the network by one name */
 	REC_ACCEPT = 23,   /* drained: what waited to be accepted on a port since the last drain */
+	REC_TURN = 24,	   /* a local client read the first bytes since it sent some */
+	REC_LINK = 25, /* a client's end: how long connecting took, and how far the other end is */
+	REC_RECEIVED = 26, /* a server read the last byte of a request that came in pieces */
 	REC_KIND_MAX
 };
 
@@ -215,28 +218,6 @@ _Static_assert(sizeof(struct rec_error) == REPLY_ERROR_TEXT, "wire format");
 _Static_assert(sizeof(struct rec_reply) == 72 + REPLY_ERRORS * REPLY_ERROR_TEXT, "wire format");
 /* On the wire a rec_reply is cut after errors[nerrors - 1]. */
 #define REC_REPLY_FIXED 72
-
-/* rec_progress.direction */
-enum progress_direction { PROGRESS_ARRIVAL = 1, PROGRESS_REPLY = 2 };
-
-/*
- * PROGRESS_ARRIVAL: a server's end; these bytes of the request direction became readable while earlier
- * ones were still unread, so the rec_request that will have them tells an earlier arrival.
- *
- * PROGRESS_REPLY: the client's end of a TCP connection whose server's end is traced on this node, too, read
- * these bytes of the reply direction. What crosses it is known from the server's records, so only
- * times are told, by byte positions: the same byte has the same position at both ends. Such a client's
- * end sends no REC_REQUEST and no REC_REPLY. A request begins when its first byte arrives at the server,
- * and ends when the client reads the last byte of its reply (rec_reply.pos).
- */
-struct rec_progress {
-	struct rec_hdr hdr; /* time_ns: when these bytes arrived or were read */
-	__u64 conn;
-	__u64 pos; /* of the first of these bytes in its direction */
-	__u32 bytes;
-	__u32 direction; /* enum progress_direction */
-};
-_Static_assert(sizeof(struct rec_progress) == 40, "wire format");
 
 /* CLOSE_UPGRADED: it is something else from here on, such as a WebSocket; its bytes are not looked at. */
 enum close_reason { CLOSE_GONE = 0, CLOSE_REJECTED = 1, CLOSE_UPGRADED = 2 };
@@ -487,5 +468,6 @@ _Static_assert(sizeof(struct rec_io) == 128 + 4 * SCHED_BUCKETS, "wire format");
 
 #include "bpf/wire_mem.h"
 #include "bpf/wire_net.h"
+#include "bpf/wire_trip.h"
 
 #endif

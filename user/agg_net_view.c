@@ -12,17 +12,11 @@
 
 #include "user/agg_series.h"
 #include "user/agg_view.h"
-
-static const char *const peer_names[NET_PEER_MAX + 1] = {
-	[NET_PEER_UNKNOWN] = "unknown",	  [NET_PEER_NODE] = "",
-	[NET_PEER_LOOPBACK] = "loopback", [NET_PEER_LINK] = "link-local",
-	[NET_PEER_PRIVATE] = "private",	  [NET_PEER_PUBLIC] = "public",
-	[NET_PEER_MAX] = "other",
-};
+#include "user/net_names.h"
 
 const char *agg_peer_name(unsigned int peer)
 {
-	return peer_names[peer < NET_PEER_MAX ? peer : NET_PEER_MAX];
+	return net_peer_names[peer < NET_PEER_MAX ? peer : NET_PEER_MAX];
 }
 
 static const char *name_of(const struct intern *owners, uint32_t id)

@@ -387,5 +387,6 @@ void agg_view_free(struct agg_view *v)
 	free(v->details);
 	free(v->waits);
 	free(v->parts);
+	free(v->trips);
 	free(v);
 }

@@ -13,6 +13,7 @@
 #include "user/ledger.h"
 #include "user/lib/hist.h"
 #include "user/parts.h"
+#include "user/trips.h"
 
 struct intern;
 
@@ -220,11 +221,13 @@ struct agg_view {
 	struct agg_probe_row probes[PROBE_MAX]; /* in the order of enum probe_id */
 	struct agg_program_row *programs;	/* sorted by name */
 	size_t nprograms;
-	/* Not of the agg: put here by whoever has them, for exporters. See ledger.h and parts.h. */
+	/* Not of the agg: put here by whoever has them, for exporters. See ledger.h, parts.h, trips.h. */
 	struct wait_row *waits;
 	size_t nwaits;
 	struct part_row *parts;
 	size_t nparts;
+	struct trip_row *trips;
+	size_t ntrips;
 	size_t series;
 	size_t series_max;
 	struct hist **merged; /* histograms of rows that were made of several series */

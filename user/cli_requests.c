@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The command requests: a line for each slow request as it ends, live or of a recording. Only requests
- * that were served on this node: the client's end of one is the same request again.
+ * The command requests: a line for each slow request as it ends, live or of a recording: those that were served
+ * on this node, and clients' whose time was not their server's, or whose server is elsewhere.
  */
 #include <errno.h>
 #include <inttypes.h>
@@ -23,9 +23,28 @@ struct watcher {
 	int err;
 };
 
+static uint64_t wall_ns(const struct event_request *e)
+{
+	return e->queue_ns + e->service_ns + (e->trip ? e->trip->part_ns[TRIP_CONNECT] : 0);
+}
+
+/*
+ * At a client's end: of a request whose server is on this node only if it was not the server that took most of
+ * it; else it is the same request again.
+ */
+static bool is_own(const struct event_request *e)
+{
+	const struct event_trip *trip = e->trip;
+
+	if (e->role == ROLE_SERVER || !trip)
+		return e->role == ROLE_SERVER;
+	return trip->basis == TRIP_ESTIMATED ||
+	       trip->part_ns[TRIP_QUEUE] + trip->part_ns[TRIP_SERVICE] < wall_ns(e) / 2;
+}
+
 static bool wanted(const struct cli_options *o, const struct pipeline_request *r)
 {
-	return r->event->role == ROLE_SERVER && (!o->tenant || !strcmp(o->tenant, r->tenant)) &&
+	return is_own(r->event) && (!o->tenant || !strcmp(o->tenant, r->tenant)) &&
 	       (!o->workflow || !strcmp(o->workflow, r->workflow));
 }
 
@@ -68,8 +87,7 @@ static void on_request(void *ctx, const struct pipeline_request *r)
 
 	if (!w->first_ns)
 		w->first_ns = r->time_ns;
-	if (!wanted(w->o, r) ||
-	    !slow_take(w->slow, r->owner, e->queue_ns + e->service_ns, r->time_ns, &left_out))
+	if (!wanted(w->o, r) || !slow_take(w->slow, r->owner, wall_ns(e), r->time_ns, &left_out))
 		return;
 	tell_left_out(w, left_out);
 	if (!w->o->json)

@@ -108,6 +108,26 @@ struct event_redis {
 	bool blocks;	     /* waits for data: that is no service time */
 };
 
+/* Where a request's time went as its client saw it. */
+enum trip_part {
+	TRIP_CONNECT, /* of a connection's first request: connect() to the connection */
+	TRIP_QUEUE,   /* as the server's end measured them */
+	TRIP_SERVICE,
+	TRIP_NETWORK,	/* between the two sockets, both ways: the stacks, queues and the wire */
+	TRIP_RUN_QUEUE, /* the client's thread waited for a CPU meanwhile */
+	TRIP_REMOTE,	/* of a server that is not on this node: all but the network */
+	TRIP_PART_MAX
+};
+
+/* How it is known: both ends told, or one did, and TCP's round trip stands for the network. */
+enum trip_basis { TRIP_MEASURED, TRIP_ESTIMATED, TRIP_BASIS_MAX };
+
+/* Add up to the client's service_ns, and TRIP_CONNECT. */
+struct event_trip {
+	enum trip_basis basis;
+	uint64_t part_ns[TRIP_PART_MAX];
+};
+
 /* One complete request. */
 struct event_request {
 	enum role role;
@@ -119,9 +139,13 @@ struct event_request {
 	const char *outcome; /* "ok", SQLSTATE, the Redis error word or "4xx": interned */
 	uint64_t queue_ns;   /* server: arrival to read; client: 0 */
 	uint64_t service_ns; /* server: read to last byte; client: write to last byte read; see `redis` */
+	uint64_t receive_ns; /* server: of service_ns, until its last byte was read */
 	uint64_t request_bytes;
 	uint64_t reply_bytes;
 	uint64_t rows; /* PostgreSQL: DataRows of its reply */
+	uint64_t peer; /* cgroup of the other end; 0: not on this node, or not known */
+	enum net_peer peer_kind;
+	const struct event_trip *trip; /* of a client's end; NULL: not known */
 	/* Add up to queue_ns + service_ns; NULL: not known, as at a client's end. */
 	const uint64_t *parts_ns; /* PART_MAX of them */
 	struct party culprit;	  /* of most of one part; all zero: nobody */

@@ -19,6 +19,7 @@ struct json_parts {
 extern const struct json_parts json_parts;
 
 int export_json_io(FILE *out, const struct agg_view *v);
+int export_json_trip(FILE *out, const struct agg_view *v);
 int export_json_sleep(FILE *out, const struct agg_view *v);
 int export_json_pg(FILE *out, const struct agg_view *v);
 int export_json_detail(FILE *out, const struct agg_view *v);

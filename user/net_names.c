@@ -4,6 +4,13 @@
 
 #include "user/net_names.h"
 
+const char *const net_peer_names[NET_PEER_MAX + 1] = {
+	[NET_PEER_UNKNOWN] = "unknown",	  [NET_PEER_NODE] = "",
+	[NET_PEER_LOOPBACK] = "loopback", [NET_PEER_LINK] = "link-local",
+	[NET_PEER_PRIVATE] = "private",	  [NET_PEER_PUBLIC] = "public",
+	[NET_PEER_MAX] = "other",
+};
+
 const char *const net_failure_names[NET_FAILED_MAX + 1] = {
 	[NET_FAILED_REFUSED] = "refused",     [NET_FAILED_TIMED_OUT] = "timed_out",
 	[NET_FAILED_RESET] = "reset",	      [NET_FAILED_UNREACHABLE] = "unreachable",

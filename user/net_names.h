@@ -5,6 +5,8 @@
 
 #include "bpf/wire.h"
 
+/* The class of a peer; "": it is a container of this node. By enum net_peer, "other" for NET_PEER_MAX. */
+extern const char *const net_peer_names[NET_PEER_MAX + 1];
 extern const char *const net_failure_names[NET_FAILED_MAX + 1];
 extern const char *const net_end_names[NET_END_MAX + 1];
 extern const char *const net_resend_names[NET_RESEND_MAX + 1];

@@ -14,8 +14,10 @@
 #include "user/container.h"
 #include "user/ledger.h"
 #include "user/lib/clock.h"
+#include "user/net_names.h"
 #include "user/parts.h"
 #include "user/split.h"
+#include "user/trips.h"
 
 #define CONTAINERS_MAX 16384
 #define CONTAINER_GRACE_NS (60 * NS_PER_SEC)
@@ -24,6 +26,7 @@
 /* Of the limit of series: a pair of the ledger is two, a row of parts is one for each part. */
 #define SERIES_OF_PAIR 2
 #define SERIES_OF_PARTS 16
+#define SERIES_OF_TRIPS 8
 #define ROWS_MIN 16
 
 struct pipeline {
@@ -34,6 +37,7 @@ struct pipeline {
 	struct agg *agg;
 	struct ledger *ledger;
 	struct parts *parts;
+	struct trips *trips;
 	struct bill *bill;
 	struct split split;
 	/* The decoder holds on to this array; the strings change with the configuration. */
@@ -111,9 +115,11 @@ struct pipeline *pipeline_new(const struct pipeline_config *cfg)
 	p->agg = agg_new(cfg->config->series_limit, SERIES_GRACE_NS);
 	p->ledger = ledger_new(rows_max(cfg->config, SERIES_OF_PAIR));
 	p->parts = parts_new(rows_max(cfg->config, SERIES_OF_PARTS));
+	p->trips = trips_new(rows_max(cfg->config, SERIES_OF_TRIPS));
 	p->bill = bill_new();
 	p->split = (struct split){ p->bill, p->agg, p->ledger };
-	if (p->containers && p->decode && p->attrib && p->agg && p->ledger && p->parts && p->bill)
+	if (p->containers && p->decode && p->attrib && p->agg && p->ledger && p->parts &&
+	    p->trips && p->bill)
 		return p;
 	pipeline_free(p);
 	return NULL;
@@ -126,6 +132,7 @@ void pipeline_free(struct pipeline *p)
 	agg_free(p->agg);
 	ledger_free(p->ledger);
 	parts_free(p->parts);
+	trips_free(p->trips);
 	bill_free(p->bill);
 	if (p->attrib)
 		attrib_free(p->attrib);
@@ -212,6 +219,14 @@ static const char *name_of(struct pipeline *p, uint32_t id)
 	return intern_cstr(attrib_names(p->attrib), id);
 }
 
+/* The container at the other end, or what its address tells, as a name of the owners' table. */
+static uint32_t peer_of(struct pipeline *p, const struct event_request *r)
+{
+	if (r->peer_kind == NET_PEER_NODE)
+		return attrib_cgroup(p->attrib, r->peer).container;
+	return intern_id(attrib_names(p->attrib), str_of(net_peer_names[r->peer_kind]));
+}
+
 static void on_request(struct pipeline *p, const struct event *ev)
 {
 	const struct event_request *r = &ev->request;
@@ -225,6 +240,8 @@ static void on_request(struct pipeline *p, const struct event *ev)
 							.context = r->context });
 	agg_request(p->agg, out.owner, r);
 	parts_request(p->parts, out.owner, r);
+	if (r->trip)
+		trips_request(p->trips, out.owner, peer_of(p, r), r);
 	bill_request(p->bill, out.owner, r);
 	if (!p->cfg.request)
 		return;
@@ -234,6 +251,7 @@ static void on_request(struct pipeline *p, const struct event *ev)
 		bill_most(p->bill, &r->culprit.owner, &culprit);
 	out.tenant = name_of(p, out.owner.tenant);
 	out.workflow = name_of(p, out.owner.workflow);
+	out.peer = name_of(p, peer_of(p, r));
 	out.culprit_tenant = name_of(p, culprit.tenant);
 	out.culprit_workflow = name_of(p, culprit.workflow);
 	p->cfg.request(p->cfg.request_ctx, &out);
@@ -425,6 +443,7 @@ int pipeline_view(const struct pipeline *p, struct agg_view **out)
 		return err;
 	err = ledger_read(p->ledger, names, &v->waits, &v->nwaits);
 	err = err ?: parts_read(p->parts, names, &v->parts, &v->nparts);
+	err = err ?: trips_read(p->trips, names, &v->trips, &v->ntrips);
 	if (err)
 		agg_view_free(v);
 	else
@@ -437,6 +456,7 @@ void pipeline_clear(struct pipeline *p)
 	agg_clear(p->agg);
 	ledger_clear(p->ledger);
 	parts_clear(p->parts);
+	trips_clear(p->trips);
 	bill_clear(p->bill);
 	p->first_ns = p->now_ns;
 }

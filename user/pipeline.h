@@ -23,6 +23,7 @@ struct pipeline_request {
 	struct owner owner;
 	const char *tenant;
 	const char *workflow;
+	const char *peer; /* container at the other end, or the class of its address; "": no name */
 	const char *culprit_tenant; /* of event->culprit; "": nobody */
 	const char *culprit_workflow;
 };

@@ -14,6 +14,7 @@
 #include "bpf/wire.h"
 #include "bpf/maps.h"
 #include "bpf/bucket.h"
+#include "bpf/connect.h"
 #include "bpf/identity.h"
 #include "probes/net/net_stats.h"
 
@@ -102,6 +103,14 @@ static __always_inline void net_accepted(struct net_sock *n, struct sock *sk, st
 	net_base(n, sk, tp);
 }
 
+/* For whoever knows what is said on it. */
+static __always_inline void net_connected(struct sock *sk, __u64 connect_ns)
+{
+	__u64 key = (__u64)sk;
+
+	bpf_map_update_elem(&connect_times, &key, &connect_ns, BPF_ANY);
+}
+
 static __always_inline void net_established(struct sock *sk, struct tcp_sock *tp, int before)
 {
 	struct net_sock *n = net_make(sk);
@@ -115,6 +124,8 @@ static __always_inline void net_established(struct sock *sk, struct tcp_sock *tp
 		if (n->state == NET_STATE_CONNECTING) /* else it was called before we came */
 			n->flags |= NET_TIMED;
 		n->connect_ns = now - n->since_ns;
+		if (n->flags & NET_TIMED)
+			net_connected(sk, n->connect_ns);
 		n->role = ROLE_CLIENT;
 		n->numbers = (__u64)tp->rcv_nxt << 32 | tp->snd_una;
 	} else {

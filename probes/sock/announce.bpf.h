@@ -49,6 +49,54 @@ static __always_inline __u64 conn_id(__u64 now_ns)
 	return now_ns << CONN_CPU_BITS | (bpf_get_smp_processor_id() & CONN_CPU_MASK);
 }
 
+#define LINK_EVERY_NS 1000000000ULL
+
+/*
+ * At a client's end: how long connecting took, and the round trip. A function of its own, to which a socket is no
+ * argument: its address, which is the key, is where the record will be.
+ */
+__noinline int link_tell(struct conn *c, __u64 now_ns)
+{
+	struct lane *l = lane_get();
+	struct rec_link *r;
+	__u64 *took, sk;
+
+	if (!l || !c)
+		return 0;
+	r = lane_at(l);
+	sk = r->conn;
+	took = c->flags & CONN_LATE || c->asking.link_ns
+		       ? NULL
+		       : bpf_map_lookup_elem(&connect_times, &r->conn);
+	r->connect_ns = took ? *took : 0;
+	if (took)
+		bpf_map_delete_elem(&connect_times, &r->conn);
+	r->hdr = emit_hdr(REC_LINK, sizeof(*r), now_ns);
+	r->conn = c->id;
+	r->rtt_ns = (__u64)(BPF_CORE_READ((struct tcp_sock *)sk, srtt_us) >> 3) * 1000;
+	c->asking.link_ns = now_ns;
+	lane_commit(l, sizeof(*r));
+	return 0;
+}
+
+static __always_inline void link(struct io *io)
+{
+	struct rec_link *r = lane_at(io->l);
+
+	r->conn = (__u64)io->sk;
+	link_tell(io->c, io->now_ns);
+}
+
+/* Of a client whose server is not known to be here. */
+static __always_inline bool link_is_due(const struct io *io)
+{
+	const struct conn *c = io->c;
+
+	return io->dir == DIR_READ && c->role == ROLE_CLIENT && c->local != LOCAL_YES &&
+	       c->flags & CONN_ANNOUNCED && io->now_ns - c->asking.link_ns > LINK_EVERY_NS &&
+	       c->asking.link_ns;
+}
+
 static __always_inline void announce(struct io *io, bool plain)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
@@ -92,6 +140,8 @@ static __always_inline void announce(struct io *io, bool plain)
 	}
 	if (c->role == ROLE_SERVER)
 		serve_register(c);
+	else if (BPF_CORE_READ(sk, __sk_common.skc_family) != AF_UNIX)
+		link(io);
 }
 
 static __always_inline void announce_close(struct lane *l, struct conn *c, __u32 reason,

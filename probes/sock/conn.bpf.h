@@ -66,6 +66,16 @@ struct unit_run {
 	__u32 units;
 };
 
+/* What a client's end keeps. */
+struct asking {
+	__u64 sent_ns; /* local: the first write since the last read; 0: none */
+	__u64 sent_pos;
+	__u64 run_delay_ns; /* of the thread that wrote it, by then */
+	__u32 sent_bytes;
+	pid_t pid;
+	__u64 link_ns; /* REC_LINK was sent the last time */
+};
+
 /*
  * A server's end is written on two CPUs, as a rule: where segments arrive, and where its thread runs. So
  * what arrivals write has a line of its own, with what hardly ever changes.
@@ -133,7 +143,10 @@ struct conn {
 		__u32 unit_end[UNITS];		      /* HTTP: see http.bpf.h */
 		struct unit_run unit_runs[UNIT_RUNS]; /* PostgreSQL: the outstanding ones, a ring */
 	};
-	__u64 serve_parts[PART_MAX];
+	union {
+		__u64 serve_parts[PART_MAX]; /* a server's end */
+		struct asking asking;	     /* a client's */
+	};
 	struct rec_error errors[REPLY_ERRORS];
 	__u64 tls_owner;      /* see tls_owner() */
 	__u64 tls_arrived_ns; /* of the first byte that its library has not handed over; 0: none */

@@ -43,6 +43,7 @@ static void conn_free(struct conns *t, struct conn *c)
 	fifo_free(&c->done, &t->room);
 	spans_free(&c->arrivals, &t->room);
 	spans_free(&c->reads, &t->room);
+	spans_free(&c->sent, &t->room);
 	if (c->protocol)
 		c->protocol->state_free(c->state);
 	context_leave(c);
@@ -50,6 +51,7 @@ static void conn_free(struct conns *t, struct conn *c)
 	line_leave(c->line);
 	free(c->parts);
 	free(c->past);
+	free(c->served);
 	stream_free(&c->stream);
 	requests_free(&c->requests);
 	free(c);

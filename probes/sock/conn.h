@@ -14,6 +14,7 @@
 #include "probes/sock/span.h"
 #include "probes/sock/stream.h"
 #include "probes/sock/transaction.h"
+#include "probes/sock/trip.h"
 #include "user/lib/u64map.h"
 
 /*
@@ -45,7 +46,13 @@ struct conn {
 	struct spans arrivals; /* server: bytes that arrived behind unread ones */
 	/* Of a pair, see pair.h. What the client read; at the server's end: what a gone client left. */
 	struct spans reads;
+	struct spans sent; /* a local client's */
 	struct fifo done; /* of struct done: the server's end completed, the client's did not read */
+	struct trip_link link;	    /* a client's end */
+	uint64_t received_ns;	    /* a server's: see rec_received */
+	uint64_t answered_ns;	    /* the last reply */
+	uint32_t received;	    /* its number */
+	struct trip_served *served; /* a server's, see trip.h; NULL: never anything */
 	/* The subject of the other end's events (merged), and what it was made of. */
 	const struct subject *asked;
 	const struct subject *own;
@@ -59,7 +66,7 @@ struct conn {
 	struct occupant waited_for; /* most of its wait; NULL: nobody else */
 	/* Of a client's end and an HTTP server's, see context.h. */
 	struct context_process *process;
-	uint32_t served; /* of the process' open requests */
+	uint32_t open; /* of the process' open requests */
 	/* What came for the next reply; NULL: never anything. */
 	struct rec_parts *parts;
 	bool named; /* PostgreSQL: the wire told its application_name */
@@ -71,6 +78,7 @@ struct conn {
 	bool walsender;	       /* PostgreSQL: its client is a replica, or a backup */
 	uint8_t family;	       /* enum conn_family; 0: not known */
 	uint8_t source[16];    /* the client's address, as in rec_conn */
+	enum net_peer peer;    /* by the other end's address */
 };
 
 #define CONNS_ROOM (64ull << 20) /* bytes for what pairs wait for, over all connections */

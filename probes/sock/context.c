@@ -65,8 +65,8 @@ static struct served *newest(struct context_process *p)
 /* What c has unanswered counts for its process. */
 static void count(struct conn *c, uint32_t n)
 {
-	c->process->open += n - c->served;
-	c->served = n;
+	c->process->open += n - c->open;
+	c->open = n;
 }
 
 void context_leave(struct conn *c)
@@ -75,7 +75,7 @@ void context_leave(struct conn *c)
 
 	if (!p)
 		return;
-	if (c->served) {
+	if (c->open) {
 		count(c, 0);
 		if (!p->open && newest(p)->reply_ns == UINT64_MAX)
 			newest(p)->reply_ns = newest(p)->read_ns;
@@ -156,7 +156,7 @@ void context_answered(struct conn *c, uint64_t time_ns)
 {
 	struct context_process *p = c->process;
 
-	if (!p || !c->served)
+	if (!p || !c->open)
 		return;
 	count(c, c->requests.count);
 	if (!p->open && newest(p)->reply_ns == UINT64_MAX)

@@ -143,6 +143,7 @@ static __always_inline void local_join(struct conn *c, struct served *s)
 {
 	s->client_cgroup = c->cgroup;
 	s->from_pos = c->req.pos;
+	c->asking.sent_ns = 0;
 	__sync_fetch_and_add(&s->local, 1); /* the fields before it are seen with it */
 	c->local = c->tls ? LOCAL_SEALED_YES : LOCAL_YES;
 }
@@ -310,10 +311,21 @@ static __always_inline bool local_is_client(const struct conn *c)
 	return c->local == LOCAL_YES && c->role == ROLE_CLIENT;
 }
 
-/* When bytes were written is when they arrive at the server's end. */
-static __always_inline void local_write(struct conn *c, __u32 bytes)
+/* It asks nothing that it has not read the answer to, or begun to. */
+static __always_inline bool local_is_idle(const struct conn *c)
 {
-	c->req.pos += bytes;
+	return !c->asking.sent_ns;
+}
+
+static __always_inline void local_sent(struct conn *c, __u32 bytes, __u64 now_ns)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+
+	c->asking.sent_ns = now_ns;
+	c->asking.sent_pos = c->req.pos;
+	c->asking.sent_bytes = bytes;
+	c->asking.pid = task->pid;
+	c->asking.run_delay_ns = task->sched_info.run_delay;
 }
 
 static __always_inline void local_read(struct lane *l, struct conn *c, __u32 bytes, __u64 now_ns)
@@ -327,6 +339,31 @@ static __always_inline void local_read(struct lane *l, struct conn *c, __u32 byt
 	r->direction = PROGRESS_REPLY;
 	c->rep.pos += bytes;
 	lane_commit(l, sizeof(*r)); /* if it is lost, only a time is: the request still counts */
+}
+
+static __always_inline void local_answered(struct lane *l, struct conn *c, __u32 bytes,
+					   __u64 now_ns)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+	struct rec_turn *r = lane_at(l);
+
+	if (local_is_idle(c)) {
+		local_read(l, c, bytes, now_ns);
+		return;
+	}
+	r->hdr = emit_hdr(REC_TURN, sizeof(*r), now_ns);
+	r->conn = c->id;
+	r->pos = c->rep.pos;
+	r->bytes = bytes;
+	r->sent_bytes = c->asking.sent_bytes;
+	r->sent_pos = c->asking.sent_pos;
+	r->sent_ns = c->asking.sent_ns;
+	r->run_queue_ns = c->asking.pid == task->pid
+				  ? task->sched_info.run_delay - c->asking.run_delay_ns
+				  : 0;
+	c->asking.sent_ns = 0;
+	c->rep.pos += bytes;
+	lane_commit(l, sizeof(*r));
 }
 
 #endif

@@ -44,18 +44,26 @@ static const struct subject *subject_of(struct pairs *p, struct conn *server,
 	return server->merged;
 }
 
+/* Neither may be known. What is sent in several writes may arrive before the last of them is over. */
+static uint64_t earlier(uint64_t a_ns, uint64_t b_ns)
+{
+	return a_ns && b_ns ? (a_ns < b_ns ? a_ns : b_ns) : a_ns + b_ns;
+}
+
 /* False: the client's end has not read it yet. */
 static bool tell(struct pairs *p, struct conn *server, const struct done *d, bool last)
 {
 	struct spans *reads = server->other ? &server->other->reads : &server->reads;
-	uint64_t end_ns = spans_reached(reads, d->end);
+	uint64_t read_ns = spans_reached(reads, d->end), end_ns = read_ns ?: d->reply_ns;
+	const struct span *sent = server->other ? spans_of(&server->other->sent, d->pos) : NULL;
+	uint64_t start_ns = earlier(d->start_ns, sent ? sent->time_ns : 0);
 	struct event ev = { .kind = EVENT_REQUEST };
 	struct event_request *e = &ev.request;
+	struct event_trip trip;
 	struct past_list did;
 
-	if (!end_ns && !last)
+	if (!read_ns && !last)
 		return false;
-	end_ns = end_ns ?: d->reply_ns;
 	ev.time_ns = end_ns;
 	e->role = ROLE_CLIENT;
 	e->subject = subject_of(p, server, d->subject);
@@ -65,7 +73,7 @@ static bool tell(struct pairs *p, struct conn *server, const struct done *d, boo
 	e->before = did.v;
 	e->nbefore = did.n;
 	e->outcome = d->outcome;
-	e->service_ns = d->start_ns && d->start_ns < end_ns ? end_ns - d->start_ns : 0;
+	e->service_ns = start_ns && start_ns < end_ns ? end_ns - start_ns : 0;
 	e->request_bytes = d->bytes;
 	e->reply_bytes = d->reply_bytes;
 	e->rows = d->rows;
@@ -74,7 +82,11 @@ static bool tell(struct pairs *p, struct conn *server, const struct done *d, boo
 		e->redis.blocked_ns = e->service_ns;
 		e->service_ns = 0;
 	}
-	context_asked(server->other, d->start_ns, end_ns);
+	e->peer = server->subject->cgroup;
+	e->peer_kind = e->peer ? NET_PEER_NODE : NET_PEER_UNKNOWN;
+	if (read_ns && d->pos != SPAN_NOWHERE && !e->redis.blocks)
+		trip_paired(&trip, server->other, d, sent ? sent->run_queue_ns : 0, e);
+	context_asked(server->other, start_ns, end_ns);
 	p->sink->emit(p->sink->ctx, &ev);
 	return true;
 }
@@ -112,6 +124,8 @@ void pair_completed(struct pairs *p, struct conn *server, const struct rec_reply
 			     .end = r->pos,
 			     .start_ns = begin->arrival_ns ? begin->arrival_ns : begin->read_ns,
 			     .reply_ns = r->hdr.time_ns,
+			     .queue_ns = e->queue_ns,
+			     .service_ns = e->service_ns - e->receive_ns,
 			     .number = number,
 			     .statement = e->statement,
 			     .context = e->context,
@@ -132,23 +146,69 @@ void pair_settle(struct pairs *p, struct conn *c)
 		settle(p, server, !server->other);
 }
 
-int pair_progress(struct pairs *p, struct conn *c, const struct rec_progress *r)
+/* At a client's end whose server's may be here. */
+static bool is_told(const struct conn *c)
 {
+	return c && c->role == ROLE_CLIENT && (c->by_ends || c->other);
+}
+
+static uint32_t spans_max(const struct conn *client)
+{
+	return client->other ? SPANS_MAX : SPANS_ALONE;
+}
+
+static int progress(struct pairs *p, struct conn *c, const struct rec_progress *r)
+{
+	const struct span span = { r->pos, r->pos + r->bytes, r->hdr.time_ns, 0 };
+
 	if ((r->direction != PROGRESS_ARRIVAL && r->direction != PROGRESS_REPLY) ||
-	    r->pos + r->bytes < r->pos)
+	    span.end < span.pos)
 		return -EBADMSG;
-	if (!c)
-		return 0;
 	if (r->direction == PROGRESS_ARRIVAL) {
-		if (c->role == ROLE_SERVER)
-			spans_add(&c->arrivals, r, SPANS_MAX, &p->conns->room);
+		if (c && c->role == ROLE_SERVER)
+			spans_add(&c->arrivals, &span, SPANS_MAX, &p->conns->room);
 		return 0;
 	}
-	if (c->role != ROLE_CLIENT || !(c->by_ends || c->other))
+	if (!is_told(c))
 		return 0;
-	spans_add(&c->reads, r, c->other ? SPANS_MAX : SPANS_ALONE, &p->conns->room);
+	spans_add(&c->reads, &span, spans_max(c), &p->conns->room);
 	pair_settle(p, c);
 	return 0;
+}
+
+static int turn(struct pairs *p, struct conn *c, const struct rec_turn *r)
+{
+	const struct span sent = { r->sent_pos, r->sent_pos + r->sent_bytes, r->sent_ns,
+				   r->run_queue_ns };
+	const struct span read = { r->pos, r->pos + r->bytes, r->hdr.time_ns, 0 };
+
+	if (read.end < read.pos || sent.end < sent.pos)
+		return -EBADMSG;
+	if (!is_told(c))
+		return 0;
+	spans_add(&c->sent, &sent, spans_max(c), &p->conns->room);
+	spans_add(&c->reads, &read, spans_max(c), &p->conns->room);
+	pair_settle(p, c);
+	return 0;
+}
+
+int pair_record(struct pairs *p, const struct rec_hdr *rec)
+{
+	const struct rec_progress *told = (const void *)rec;
+	struct conn *c = conns_find(p->conns, told->conn); /* all of them begin alike */
+
+	switch (rec->kind) {
+	case REC_PROGRESS:
+		return progress(p, c, told);
+	case REC_TURN:
+		return turn(p, c, (const struct rec_turn *)rec);
+	case REC_LINK:
+		trip_link(c, (const struct rec_link *)rec);
+		return 0;
+	default:
+		trip_received(c, (const struct rec_received *)rec);
+		return 0;
+	}
 }
 
 static void drop(struct pairs *p, struct conn *c)
@@ -156,6 +216,7 @@ static void drop(struct pairs *p, struct conn *c)
 	fifo_free(&c->done, &p->conns->room);
 	spans_free(&c->arrivals, &p->conns->room);
 	spans_free(&c->reads, &p->conns->room);
+	spans_free(&c->sent, &p->conns->room);
 }
 
 void pair_join(struct pairs *p, struct conn *c)

@@ -24,7 +24,8 @@ void pair_completed(struct pairs *p, struct conn *server, const struct rec_reply
 void pair_settle(struct pairs *p, struct conn *c);
 /* c has found its other end. */
 void pair_join(struct pairs *p, struct conn *c);
-int pair_progress(struct pairs *p, struct conn *client, const struct rec_progress *r);
+/* REC_PROGRESS, REC_TURN, REC_LINK or REC_RECEIVED. */
+int pair_record(struct pairs *p, const struct rec_hdr *rec);
 /* c and the end that it was joined with (or NULL) part: for conns.leave. */
 void pair_leave(void *pairs, struct conn *c, struct conn *other);
 /* The input ends: tells what still waits. */

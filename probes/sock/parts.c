@@ -39,11 +39,21 @@ void parts_downstream(uint64_t parts[PART_MAX], uint64_t asked_ns)
 	parts[PART_DOWNSTREAM] += ns;
 }
 
+/* The kernel follows the thread from the read that made the request whole: what was before is all told as CPU. */
+static void parts_received(uint64_t parts[PART_MAX], uint64_t receive_ns)
+{
+	uint64_t ns = least(receive_ns, parts[PART_CPU]);
+
+	parts[PART_CPU] -= ns;
+	parts[PART_CLIENT] += ns;
+}
+
 void parts_tell(const struct rec_parts *took, uint64_t downstream_ns, struct event_request *e,
 		uint64_t parts[PART_MAX])
 {
 	parts_fill(parts, took ? took->parts : NULL, e->queue_ns, e->service_ns);
 	parts_downstream(parts, downstream_ns);
+	parts_received(parts, e->receive_ns);
 	e->parts_ns = parts;
 	if (!took)
 		return;

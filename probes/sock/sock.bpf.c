@@ -12,6 +12,7 @@
 #include <bpf/bpf_tracing.h>
 
 #include "bpf/wire.h"
+#include "bpf/connect.h"
 #include "bpf/maps.h"
 #include "bpf/emit.h"
 #include "bpf/identity.h"
@@ -150,6 +151,7 @@ static __always_inline int request_bytes(struct io *io, struct walk *w, bool pla
 	w->s->arrival_ns = arrived_ns;
 	w->s->off_cpu_ns = serve_off_cpu(c, bpf_get_current_task_btf());
 	w->f = &c->req;
+	w->s->amid = c->role == ROLE_SERVER && !at_boundary(w->f);
 	w->s->request = 1;
 	w->s->copy = cfg_capture_text && c->phase != CONN_PHASE_AUTH && c->flags & CONN_ANNOUNCED &&
 		     !turn_is_blind(c);
@@ -161,6 +163,8 @@ static __always_inline int request_bytes(struct io *io, struct walk *w, bool pla
 	if (walk_requests(c))
 		return -1;
 	walk_end(w);
+	if (w->s->amid)
+		request_received(c);
 	if (!cfg_capture_text || !(c->flags & CONN_ANNOUNCED) ||
 	    turn_is_blind(c)) /* the reader does not know it */
 		c->blind_until = c->requests + 1;
@@ -392,7 +396,7 @@ static __always_inline int io_run(struct io *io, bool plain)
 	int ret = 0;
 
 	if (local_is_client(io->c)) {
-		local_read(io->l, io->c, io->bytes, io->now_ns);
+		local_answered(io->l, io->c, io->bytes, io->now_ns);
 		return 0;
 	}
 	if (!io_is_plain(io) || io_payload(io, p, task) ||
@@ -423,7 +427,9 @@ static __always_inline int io_bytes(struct sock *sk, int ret, enum direction dir
 		return 0;
 	}
 	if (dir == DIR_WRITE && local_is_client(io.c)) {
-		local_write(io.c, ret);
+		if (local_is_idle(io.c))
+			local_sent(io.c, ret, sent_ns(sk, io.c, plain));
+		io.c->req.pos += ret;
 		return 0;
 	}
 	io.now_ns = dir == DIR_WRITE ? sent_ns(sk, io.c, plain) : read_ns(sk, io.c, plain);
@@ -433,6 +439,8 @@ static __always_inline int io_bytes(struct sock *sk, int ret, enum direction dir
 	ret = io_run(&io, plain);
 	if (dir == DIR_WRITE)
 		answered(sk, io.c, plain);
+	else if (link_is_due(&io))
+		link(&io);
 	lane_give(io.l);
 	return ret;
 }

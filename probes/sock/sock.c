@@ -15,6 +15,7 @@
 #include "probes/sock/outcome.h"
 #include "probes/sock/pair.h"
 #include "probes/sock/parts.h"
+#include "probes/sock/peer.h"
 #include "probes/sock/refused.h"
 #include "probes/sock/serve.h"
 #include "probes/sock/undecoded.h"
@@ -160,6 +161,7 @@ static int on_conn(struct sock *s, const struct rec_conn *r)
 	memcpy(comm, r->comm, WIRE_COMM);
 	c->late = r->late;
 	refused_conn(c, r);
+	c->peer = peer_of(r);
 	c->role = r->role < ROLE_MAX ? r->role : ROLE_UNKNOWN;
 	facts = *c->subject;
 	facts.cgroup = r->cgroup;
@@ -304,6 +306,8 @@ static bool answer(struct sock *s, struct conn *c, const struct rec_reply *r, un
 		e->request_bytes = req.bytes;
 		e->queue_ns = since(req.begin.arrival_ns, req.begin.read_ns);
 		e->service_ns = since(req.begin.read_ns, r->hdr.time_ns);
+		if (c->role == ROLE_SERVER)
+			e->receive_ns = trip_receive_ns(c, r, index, &req.begin);
 		*begin = req.begin;
 		if (c->protocol && c->protocol->answered)
 			c->protocol->answered(&v.peer, &req, r, index, e);
@@ -339,7 +343,9 @@ static struct occupant answers(struct sock *s, struct conn *c, const struct rec_
 				    .time_ns = r->hdr.time_ns,
 				    .request = { .role = c->role, .subject = c->subject } };
 		struct event_request *e = &ev.request;
+		struct event_trip trip;
 
+		peer_tell(c, e);
 		seen = answer(s, c, r, i, e, &begin);
 		past_before(c, e->statement, r->seq + i, &did);
 		e->before = did.v;
@@ -353,8 +359,12 @@ static struct occupant answers(struct sock *s, struct conn *c, const struct rec_
 			blocked_culprit(c, &begin, e);
 			if (serve_does(c))
 				serve_answered(&s->serve, c, &begin, e, r->hdr.time_ns, sink);
+			if (!local)
+				trip_serve(c, r->seq + i, e);
 		} else if (c->role == ROLE_CLIENT) {
 			context_asked(c, begin.read_ns, r->hdr.time_ns);
+			if (seen)
+				trip_tell(&trip, c, r->seq + i, e);
 		}
 		sink->emit(sink->ctx, &ev);
 		if (local)
@@ -399,6 +409,7 @@ static int on_reply(struct sock *s, const struct rec_reply *r, const struct prob
 	transaction_reply(c, r, &first, unknown, begin_ns, sink);
 	refused_reply(c, r, outcome_error(s->outcomes, r), unknown, sink);
 	past_reply(c, r->tx_status);
+	c->answered_ns = r->hdr.time_ns;
 	context_answered(c, r->hdr.time_ns);
 	if (serve_does(c))
 		serve_reply(&s->serve, c, r, pushed, first, sink);
@@ -446,7 +457,6 @@ static void tick(void *state, uint64_t now_ns, const struct probe_sink *sink)
 static int decode(void *state, const struct rec_hdr *rec, const struct probe_sink *sink)
 {
 	struct sock *s = state;
-	const struct rec_progress *progress = (const void *)rec;
 	const struct rec_session *session = (const void *)rec;
 
 	s->pairs.sink = sink;
@@ -465,7 +475,10 @@ static int decode(void *state, const struct rec_hdr *rec, const struct probe_sin
 		return conn_session(conns_find(&s->conns, session->conn), session,
 				    s->env->subjects);
 	case REC_PROGRESS:
-		return pair_progress(&s->pairs, conns_find(&s->conns, progress->conn), progress);
+	case REC_TURN:
+	case REC_LINK:
+	case REC_RECEIVED:
+		return pair_record(&s->pairs, rec);
 	case REC_CLOSE:
 		return on_close(state, (const struct rec_close *)rec, sink);
 	}
@@ -477,7 +490,8 @@ const struct probe sock_probe = {
 	.id = PROBE_SOCK,
 	.hooks = sock_hooks,
 	.kinds = 1 << REC_CONN | 1 << REC_REQUEST | 1 << REC_REPLY | 1 << REC_CLOSE |
-		 1 << REC_PROGRESS | 1 << REC_PARTS | 1 << REC_BLOCKED | 1 << REC_SESSION,
+		 1 << REC_PROGRESS | 1 << REC_PARTS | 1 << REC_BLOCKED | 1 << REC_SESSION |
+		 1 << REC_TURN | 1 << REC_LINK | 1 << REC_RECEIVED,
 	.decoder_new = sock_new,
 	.decoder_free = sock_free,
 	.decode = decode,

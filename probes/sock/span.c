@@ -7,27 +7,21 @@
 
 #include <stdlib.h>
 
-struct span {
-	uint64_t pos;
-	uint64_t end;
-	uint64_t time_ns;
-};
-
 void spans_free(struct spans *s, uint64_t *room)
 {
 	fifo_free(&s->fifo, room);
 }
 
-void spans_add(struct spans *s, const struct rec_progress *r, uint32_t max, uint64_t *room)
+void spans_add(struct spans *s, const struct span *span, uint32_t max, uint64_t *room)
 {
-	struct span *span = fifo_push(&s->fifo, sizeof(*span), max, room);
+	struct span *slot = fifo_push(&s->fifo, sizeof(*slot), max, room);
 
-	if (!span && s->fifo.count) {
+	if (!slot && s->fifo.count) {
 		fifo_pop(&s->fifo);
-		span = fifo_push(&s->fifo, sizeof(*span), max, room);
+		slot = fifo_push(&s->fifo, sizeof(*slot), max, room);
 	}
-	if (span)
-		*span = (struct span){ r->pos, r->pos + r->bytes, r->hdr.time_ns };
+	if (slot)
+		*slot = *span;
 }
 
 /* The oldest span that ends at `end` or behind it; those before it are forgotten. */
@@ -43,11 +37,18 @@ static const struct span *reaching(struct fifo *f, uint64_t end)
 	return NULL;
 }
 
-uint64_t spans_time(struct spans *s, uint64_t pos)
+const struct span *spans_of(struct spans *s, uint64_t pos)
 {
 	const struct span *span = pos < UINT64_MAX ? reaching(&s->fifo, pos + 1) : NULL;
 
-	return span && span->pos <= pos ? span->time_ns : 0;
+	return span && span->pos <= pos ? span : NULL;
+}
+
+uint64_t spans_time(struct spans *s, uint64_t pos)
+{
+	const struct span *span = spans_of(s, pos);
+
+	return span ? span->time_ns : 0;
 }
 
 uint64_t spans_reached(struct spans *s, uint64_t end)

@@ -16,7 +16,15 @@
 struct statement;
 struct subject;
 
-/* Bytes that crossed an end at once, in order, as far as no request that is told had them. */
+/* Bytes that crossed an end at once. */
+struct span {
+	uint64_t pos;
+	uint64_t end;
+	uint64_t time_ns;
+	uint64_t run_queue_ns; /* see rec_turn */
+};
+
+/* In order, as far as no request that is told had them. */
 struct spans {
 	struct fifo fifo;
 };
@@ -29,6 +37,8 @@ struct done {
 	uint64_t end;	   /* of its reply */
 	uint64_t start_ns; /* arrival at the server */
 	uint64_t reply_ns;
+	uint64_t queue_ns; /* of the server's end */
+	uint64_t service_ns;
 	const struct statement *statement;
 	const struct statement *context;
 	const char *outcome;
@@ -42,14 +52,16 @@ struct done {
 
 void spans_free(struct spans *s, uint64_t *room);
 
-/* Adds what the record tells; at most `max` are kept, the newest. */
-void spans_add(struct spans *s, const struct rec_progress *r, uint32_t max, uint64_t *room);
+/* At most `max` are kept, the newest. */
+void spans_add(struct spans *s, const struct span *span, uint32_t max, uint64_t *room);
 
 /*
  * When did the byte at `pos` cross? Positions are asked for in their order: what lies before is
  * forgotten. 0: in no span.
  */
 uint64_t spans_time(struct spans *s, uint64_t pos);
+/* The same: the span. NULL: none. Valid until the next call. */
+const struct span *spans_of(struct spans *s, uint64_t pos);
 
 /*
  * When was the last byte before `end` read? As spans_time(), but bytes whose span was lost count as read

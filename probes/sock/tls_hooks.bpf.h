@@ -147,10 +147,13 @@ static __noinline int tls_local(struct io *io)
 {
 	if (io->c->local != LOCAL_SEALED_YES)
 		return false;
-	if (io->dir == DIR_READ)
-		local_read(io->l, io->c, io->bytes, io->now_ns);
-	else
-		local_write(io->c, io->bytes);
+	if (io->dir == DIR_READ) {
+		local_answered(io->l, io->c, io->bytes, io->now_ns);
+		return true;
+	}
+	if (local_is_idle(io->c))
+		local_sent(io->c, io->bytes, io->now_ns);
+	io->c->req.pos += io->bytes;
 	return true;
 }
 

@@ -453,4 +453,21 @@ static __always_inline void turn_prove(struct io *io)
 	local_late_served(c, local_ends(io->sk));
 }
 
+/* The server's end has all of a request that came in pieces: if no other one is under way. */
+__noinline int request_received(struct conn *c)
+{
+	struct lane *l = lane_get();
+	struct rec_received *r;
+
+	if (!l || !c || !at_boundary(&c->req) || c->requests != c->done + 1 || c->first_reply_ns)
+		return 0;
+	r = lane_at(l);
+	r->hdr = emit_hdr(REC_RECEIVED, sizeof(*r), ((struct walk_vars *)l->work)->now_ns);
+	r->conn = c->id;
+	r->seq = c->done;
+	r->pad = 0;
+	lane_commit(l, sizeof(*r)); /* if it is lost, only a time is */
+	return 0;
+}
+
 #endif

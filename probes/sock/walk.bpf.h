@@ -35,6 +35,7 @@ struct walk_vars {
 	__u32 counted;	  /* reply bytes already accounted */
 	__u32 next;	  /* slice offset that a header's reading came to */
 	__u32 off_cpu_ns; /* of the emitted requests */
+	__u8 amid;	  /* these bytes go on with a message */
 	__u16 slice_max;
 	__u8 request;	/* direction */
 	__u8 copy;	/* slices may leave the kernel */

@@ -48,6 +48,13 @@ static void translated(const char *masquerade)
 			 facts_sum(facts, "opened",
 				   "kind=service tenant=%s service=10.213.9.9:6380 peer=%s", tenant,
 				   server + strlen(cgroup_root())));
+	/* Both ends are joined: the network's part is measured, not estimated, and there is some. */
+	assert_int_equal(facts_sum(facts, "count", "kind=trip basis=measured tenant=%s", tenant),
+			 GETS);
+	assert_true(facts_sum(facts, "network_ns", "kind=trip tenant=%s", tenant) > 0);
+	assert_true(facts_sum(facts, "service_ns", "kind=trip tenant=%s", tenant) > 0);
+	assert_int_equal(facts_sum(facts, "count", "kind=trip basis=estimated tenant=%s", tenant),
+			 0);
 	json_decref(facts);
 	free(counted);
 	free(client);

@@ -25,6 +25,7 @@ struct fixture {
 	struct decode *decode;
 	struct end server, client;
 	struct event_request events[EVENTS];
+	struct event_trip trips[EVENTS]; /* of those that have one */
 	int n;
 	bool full; /* the client's end is not local: it tells its requests itself */
 };
@@ -34,8 +35,11 @@ static struct fixture fx;
 static inline void see(void *ctx, const struct event *ev)
 {
 	(void)ctx;
-	if (ev->kind == EVENT_REQUEST && fx.n < EVENTS)
-		fx.events[fx.n++] = ev->request;
+	if (ev->kind != EVENT_REQUEST || fx.n == EVENTS)
+		return;
+	if (ev->request.trip)
+		fx.trips[fx.n] = *ev->request.trip;
+	fx.events[fx.n++] = ev->request;
 }
 
 static inline void feed(void *rec)

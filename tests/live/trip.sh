@@ -1,0 +1,67 @@
+#!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
+# A client and a Redis in network namespaces of their own, joined by a pair of veth of 1 MB/s each way (TBF). Prints
+# JSON objects, one a line: what each client measured by its own clock, and what the server says of its commands.
+# Usage: trip.sh SERVER_CGROUP GET_CGROUP SET_CGROUP EVAL_CGROUP   the clients' cgroups, by what they ask
+# However it ends, its processes and namespaces are gone then. Those of a run that was killed go with the next one.
+set -euo pipefail
+
+server_cgroup=$1
+name=tallyman-trip-$$
+work=$(mktemp -d)
+here=$(dirname "$0")
+address=10.215.1.2 port=6379
+server=
+
+end() {
+	local end
+	[ -z "$server" ] || kill "$server" 2>/dev/null || true
+	wait
+	for end in c s; do
+		ip netns del "$name-$end" 2>/dev/null || true
+	done
+	rm -rf "$work"
+}
+trap end EXIT
+trap 'exit 143' TERM INT HUP
+
+for old in /run/netns/tallyman-trip-*-[cs]; do
+	pid=${old#*-trip-}
+	[ ! -e "$old" ] || [ -d "/proc/${pid%-?}" ] || ip netns del "${old##*/}"
+done
+
+# inside CGROUP END COMMAND...: runs it in a cgroup and a network namespace; replaces the shell.
+inside() {
+	echo "$BASHPID" >"$1/cgroup.procs"
+	exec ip netns exec "$name-$2" "${@:3}"
+}
+
+for end in c s; do
+	ip netns add "$name-$end"
+	ip -n "$name-$end" link set lo up
+done
+ip link add eth0 netns "$name-c" type veth peer name eth0 netns "$name-s"
+ip -n "$name-c" addr add 10.215.1.1/24 dev eth0
+ip -n "$name-s" addr add $address/24 dev eth0
+for end in c s; do
+	ip -n "$name-$end" link set eth0 up
+	tc -n "$name-$end" qdisc add dev eth0 root tbf rate 8mbit burst 2kb latency 1s
+done
+(inside "$server_cgroup" s redis-server --bind $address --port $port --save '' --protected-mode no \
+	--dir "$work" >"$work/log") &
+server=$!
+redis() {
+	ip netns exec "$name-s" redis-cli -h $address "$@"
+}
+for _ in $(seq 100); do
+	redis ping >/dev/null 2>&1 && break
+	sleep 0.1
+done
+redis setrange large 9999 x >/dev/null
+redis config resetstat >/dev/null
+for what in get set eval; do
+	shift
+	(inside "$1" c "$here/trip_client.py" $what $address $port) &
+	wait $!
+done
+redis info commandstats | sed -n 's/^cmdstat_\([a-z]*\):calls=\([0-9]*\),usec=\([0-9]*\),.*/{"server": "\1", "calls": \2, "us": \3}/p'
