@@ -20,6 +20,7 @@
 #define ONCE_FOR_NS (10 * NS_PER_SEC)
 /* Lines of a watch that are no rows: titles, blanks, probes. */
 #define WATCH_LINES_AROUND 10
+#define WATCH_TABLES 3
 #define WATCH_ROWS_MIN 3
 
 /* What became of all that was seen, for whoever stops the agent. */
@@ -107,7 +108,7 @@ static size_t screen_begin(void)
 	if (ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) || !size.ws_row)
 		size.ws_row = 24;
 	fputs("\033[H\033[2J", stdout);
-	rows = (size.ws_row - WATCH_LINES_AROUND) / 2;
+	rows = (size.ws_row - WATCH_LINES_AROUND) / WATCH_TABLES;
 	return rows > WATCH_ROWS_MIN ? rows : WATCH_ROWS_MIN;
 }
 

@@ -14,6 +14,7 @@
 #include <string.h>
 
 #include "user/export_buf.h"
+#include "user/export_events.h"
 #include "user/net_names.h"
 
 #define COLUMNS_MAX 16
@@ -35,31 +36,6 @@ struct table {
 	size_t name_width;
 	int err;
 };
-
-const char *export_table_duration(char buf[TABLE_DURATION_MAX], double ns)
-{
-	static const struct {
-		double ns;
-		const char *unit;
-	} units[] = { { 1, "ns" }, { 1e3, "\u00b5s" }, { 1e6, "ms" }, { 1e9, "s" } };
-	double value;
-	size_t i = 0;
-
-	if (isnan(ns) || ns == 0) {
-		snprintf(buf, TABLE_DURATION_MAX, "%s", ns == 0 ? "0" : "-");
-		return buf;
-	}
-	/* 999.5 and more rounds to 1000: that is 1.00 of the next unit. */
-	while (i < 3 && ns / units[i].ns >= 999.5)
-		i++;
-	value = ns / units[i].ns;
-	snprintf(buf, TABLE_DURATION_MAX, "%.*f %s",
-		 value >= 99.95	  ? 0
-		 : value >= 9.995 ? 1
-				  : 2,
-		 value, units[i].unit);
-	return buf;
-}
 
 /* Characters, not bytes; all of ours take one column. */
 static size_t text_width(const char *s)
@@ -321,37 +297,6 @@ static void keys_write(FILE *out, struct table *t, const struct agg_view *v,
 	fputc('\n', out);
 }
 
-static void undecoded_write(FILE *out, const struct agg_view *v)
-{
-	for (size_t i = 0; i < v->ndetails; i++)
-		if (v->details[i].kind == DETAIL_UNDECODED)
-			fprintf(out, "%s  %" PRIu64 " connections are not decoded (%s)\n",
-				v->details[i].name, v->details[i].n[0], v->details[i].role);
-}
-
-static void events_write(FILE *out, const struct agg_view *v)
-{
-	for (int i = 0; i < PROBE_MAX; i++) {
-		const struct agg_probe_row *p = &v->probes[i];
-		uint64_t sum = p->detailed + p->coarse + p->lost_total;
-		const char *sep = " (";
-
-		fprintf(out,
-			"%-5s  seen %" PRIu64 " %s detailed %" PRIu64 " + coarse %" PRIu64
-			" + lost %" PRIu64,
-			p->probe, p->seen, sum == p->seen ? "=" : "!=", p->detailed, p->coarse,
-			p->lost_total);
-		for (unsigned int cause = 0; cause < LOST_CAUSE_MAX; cause++) {
-			if (!p->lost[cause])
-				continue;
-			fprintf(out, "%s%s %" PRIu64, sep, agg_lost_cause_name(cause),
-				p->lost[cause]);
-			sep = ", ";
-		}
-		fputs(*sep == ',' ? ")\n" : "\n", out);
-	}
-}
-
 static void connections_write(FILE *out, struct table *t, const struct agg_view *v,
 			      const struct table_options *options)
 {
@@ -442,6 +387,62 @@ static void drops_write(FILE *out, struct table *t, const struct agg_view *v,
 	table_end(out, t, rows);
 }
 
+/* All that a container's connections did, both roles, whoever its peers are; how many rows that is. */
+static size_t network_sum(const struct agg_net_row *rows, size_t n, struct net_counts *sum,
+			  struct hist *rtt)
+{
+	size_t i = 0;
+
+	*sum = (struct net_counts){ 0 };
+	hist_init(rtt, SCHED_SCHEMA);
+	do {
+		for (size_t k = 0; k < NET_COUNTS_WORDS; k++)
+			((__u64 *)sum)[k] += ((const __u64 *)&rows[i].n)[k];
+		hist_merge(rtt, &rows[i++].rtt);
+	} while (i < n && !strcmp(rows[i].tenant, rows->tenant) &&
+		 !strcmp(rows[i].container, rows->container));
+	return i;
+}
+
+static void network_row(struct table *t, const struct agg_net_row *row, const struct net_counts *n,
+			const struct hist *rtt)
+{
+	cell_name(t, row->tenant);
+	cell_name(t, row->container);
+	cell_count(t, n->opened);
+	cell_count(t, net_sum((const uint64_t *)n->closed, NET_END_MAX));
+	cell_count(t, net_sum((const uint64_t *)n->failed, NET_FAILED_MAX));
+	cell_count(t, net_sum((const uint64_t *)n->resent, NET_RESEND_MAX));
+	cell_count(t, net_sum((const uint64_t *)n->resets, NET_DIRECTIONS));
+	cell_quantiles(t, rtt);
+}
+
+static void network_write(FILE *out, struct table *t, const struct agg_view *v,
+			  const struct table_options *options)
+{
+	static const struct column columns[] = {
+		{ "TENANT", false }, { "CONTAINER", false }, { "CONNECTED", true },
+		{ "CLOSED", true },  { "FAILED", true },     { "RESENT", true },
+		{ "RESETS", true },  { "RTT P50", true },    { "RTT P99", true },
+	};
+	size_t rows = 0, n;
+	struct net_counts sum;
+	struct hist rtt;
+
+	t->columns = columns;
+	t->ncolumns = sizeof(columns) / sizeof(columns[0]);
+	for (size_t i = 0; i < v->nnets; i += n, rows++) {
+		n = network_sum(&v->nets[i], v->nnets - i, &sum, &rtt);
+		if (rows < rows_shown(options, v->nnets))
+			network_row(t, &v->nets[i], &sum, &rtt);
+		hist_clear(&rtt);
+	}
+	if (!rows)
+		return;
+	table_end(out, t, rows);
+	fputc('\n', out);
+}
+
 static struct table table_new(const struct table_options *options)
 {
 	size_t width = options->name_width ? options->name_width : NAME_WIDTH;
@@ -475,8 +476,8 @@ int export_table_write(FILE *out, const struct agg_view *v, const struct table_o
 	fputc('\n', out);
 	containers_write(out, &t, v, options);
 	fputc('\n', out);
+	network_write(out, &t, v, options);
 	keys_write(out, &t, v, options);
-	events_write(out, v);
-	undecoded_write(out, v);
+	export_events_write(out, v);
 	return table_finish(out, &t);
 }

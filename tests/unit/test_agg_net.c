@@ -18,6 +18,7 @@
 #include "user/decode.h"
 #include "user/export_json.h"
 #include "user/export_prom.h"
+#include "user/export_table.h"
 #include "user/net_names.h"
 
 static struct owner owner_of(struct world *w, const char *tenant, const char *container)
@@ -301,6 +302,30 @@ static void no_kernel_wrote_it(void **state)
 	decode_free(d);
 }
 
+/* A watch has one row for a container, whoever its peers are. */
+static void a_watch_adds_up_containers(void **state)
+{
+	const struct table_options options = { .seconds = 1 };
+	struct world w = world_new(100);
+	struct owner a = owner_of(&w, "acme", "/a"), none = { 0 };
+	char *text = NULL;
+	size_t len = 0;
+	FILE *f = open_memstream(&text, &len);
+
+	(void)state;
+	add(&w, a, owner_of(&w, "globex", "/b"), NET_PEER_NODE);
+	add(&w, a, none, NET_PEER_PUBLIC);
+	add(&w, owner_of(&w, "globex", "/b"), none, NET_PEER_PUBLIC);
+	world_view(&w);
+	assert_int_equal(export_table_write(f, w.view, &options), 0);
+	fclose(f);
+	assert_has(text, "TENANT  CONTAINER  CONNECTED  CLOSED  FAILED  RESENT  RESETS  RTT P50");
+	assert_has(text, "\nacme    /a                 6       2       4      10       0  ");
+	assert_has(text, "\nglobex  /b                 3       1       2       5       0  ");
+	free(text);
+	world_free(&w);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -310,6 +335,7 @@ int main(void)
 		cmocka_unit_test(the_fullest_queue_is_shown),
 		cmocka_unit_test(accept_waits_are_told),
 		cmocka_unit_test(exports_say_so),
+		cmocka_unit_test(a_watch_adds_up_containers),
 		cmocka_unit_test(no_kernel_wrote_it),
 	};
 
