@@ -388,5 +388,6 @@ void agg_view_free(struct agg_view *v)
 	free(v->waits);
 	free(v->parts);
 	free(v->trips);
+	free(v->ingress);
 	free(v);
 }

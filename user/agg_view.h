@@ -11,6 +11,7 @@
 #include "user/agg.h"
 #include "user/agg_detail.h"
 #include "user/ledger.h"
+#include "user/ingress.h"
 #include "user/lib/hist.h"
 #include "user/parts.h"
 #include "user/trips.h"
@@ -221,13 +222,15 @@ struct agg_view {
 	struct agg_probe_row probes[PROBE_MAX]; /* in the order of enum probe_id */
 	struct agg_program_row *programs;	/* sorted by name */
 	size_t nprograms;
-	/* Not of the agg: put here by whoever has them, for exporters. See ledger.h, parts.h, trips.h. */
+	/* Not of the agg: put here by whoever has them, for exporters. See ledger.h, parts.h, trips.h, ingress.h. */
 	struct wait_row *waits;
 	size_t nwaits;
 	struct part_row *parts;
 	size_t nparts;
 	struct trip_row *trips;
 	size_t ntrips;
+	struct ingress_row *ingress;
+	size_t ningress;
 	size_t series;
 	size_t series_max;
 	struct hist **merged; /* histograms of rows that were made of several series */

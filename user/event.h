@@ -83,6 +83,7 @@ enum event_kind {
 	EVENT_LISTENER,
 	EVENT_ACCEPT,
 	EVENT_NAMED,
+	EVENT_UNANSWERED,
 };
 
 /* How a transaction of Redis ended. */
@@ -145,6 +146,7 @@ struct event_request {
 	uint64_t rows; /* PostgreSQL: DataRows of its reply */
 	uint64_t peer; /* cgroup of the other end; 0: not on this node, or not known */
 	enum net_peer peer_kind;
+	uint16_t port; /* that the server listens on, as this end knows it; 0: a Unix socket */
 	const struct event_trip *trip; /* of a client's end; NULL: not known */
 	/* Add up to queue_ns + service_ns; NULL: not known, as at a client's end. */
 	const uint64_t *parts_ns; /* PART_MAX of them */
@@ -155,6 +157,16 @@ struct event_request {
 	uint32_t turns;
 	uint64_t busy_ns;
 	struct event_redis redis;
+};
+
+/* A client's end closed with requests that were not answered. */
+struct event_unanswered {
+	const struct subject *subject;
+	enum protocol protocol;
+	uint64_t peer; /* as of a request */
+	enum net_peer peer_kind;
+	uint16_t port;
+	uint32_t requests;
 };
 
 /* A connection whose protocol is recognised, and not decoded. */
@@ -230,6 +242,7 @@ struct event {
 		struct event_transaction transaction;
 		struct event_refused refused;
 		struct event_undecoded undecoded;
+		struct event_unanswered unanswered;
 	};
 };
 

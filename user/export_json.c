@@ -213,6 +213,7 @@ int export_json_write(FILE *out, const struct agg_view *v)
 	for (size_t i = 0; !err && i < v->nparts; i++)
 		err = part_put(out, &v->parts[i]);
 	err = err ?: export_json_trip(out, v);
+	err = err ?: export_json_ingress(out, v);
 	for (size_t i = 0; !err && i < PROBE_MAX; i++)
 		err = events_put(out, &v->probes[i]);
 	for (size_t i = 0; !err && i < v->nprograms; i++)

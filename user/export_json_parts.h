@@ -20,6 +20,7 @@ extern const struct json_parts json_parts;
 
 int export_json_io(FILE *out, const struct agg_view *v);
 int export_json_trip(FILE *out, const struct agg_view *v);
+int export_json_ingress(FILE *out, const struct agg_view *v);
 int export_json_sleep(FILE *out, const struct agg_view *v);
 int export_json_pg(FILE *out, const struct agg_view *v);
 int export_json_detail(FILE *out, const struct agg_view *v);

@@ -445,6 +445,7 @@ int export_prom_write(struct export_buf *b, const struct agg_view *v,
 	waits_write(&w, v);
 	parts_write(&w, v);
 	export_prom_trip(&w, v);
+	export_prom_ingress(&w, v);
 	events_write(&w, v);
 	programs_write(&w, v);
 	agent_write(&w, v, info);

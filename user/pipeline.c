@@ -12,6 +12,7 @@
 #include "user/attrib.h"
 #include "user/bill.h"
 #include "user/container.h"
+#include "user/ingress.h"
 #include "user/ledger.h"
 #include "user/lib/clock.h"
 #include "user/net_names.h"
@@ -27,6 +28,7 @@
 #define SERIES_OF_PAIR 2
 #define SERIES_OF_PARTS 16
 #define SERIES_OF_TRIPS 8
+#define SERIES_OF_INGRESS 8
 #define ROWS_MIN 16
 
 struct pipeline {
@@ -38,6 +40,7 @@ struct pipeline {
 	struct ledger *ledger;
 	struct parts *parts;
 	struct trips *trips;
+	struct ingress *ingress;
 	struct bill *bill;
 	struct split split;
 	/* The decoder holds on to this array; the strings change with the configuration. */
@@ -116,10 +119,11 @@ struct pipeline *pipeline_new(const struct pipeline_config *cfg)
 	p->ledger = ledger_new(rows_max(cfg->config, SERIES_OF_PAIR));
 	p->parts = parts_new(rows_max(cfg->config, SERIES_OF_PARTS));
 	p->trips = trips_new(rows_max(cfg->config, SERIES_OF_TRIPS));
+	p->ingress = ingress_new(rows_max(cfg->config, SERIES_OF_INGRESS));
 	p->bill = bill_new();
 	p->split = (struct split){ p->bill, p->agg, p->ledger };
 	if (p->containers && p->decode && p->attrib && p->agg && p->ledger && p->parts &&
-	    p->trips && p->bill)
+	    p->trips && p->ingress && p->bill)
 		return p;
 	pipeline_free(p);
 	return NULL;
@@ -133,6 +137,7 @@ void pipeline_free(struct pipeline *p)
 	ledger_free(p->ledger);
 	parts_free(p->parts);
 	trips_free(p->trips);
+	ingress_free(p->ingress);
 	bill_free(p->bill);
 	if (p->attrib)
 		attrib_free(p->attrib);
@@ -220,11 +225,11 @@ static const char *name_of(struct pipeline *p, uint32_t id)
 }
 
 /* The container at the other end, or what its address tells, as a name of the owners' table. */
-static uint32_t peer_of(struct pipeline *p, const struct event_request *r)
+static uint32_t peer_of(struct pipeline *p, uint64_t cgroup, enum net_peer kind)
 {
-	if (r->peer_kind == NET_PEER_NODE)
-		return attrib_cgroup(p->attrib, r->peer).container;
-	return intern_id(attrib_names(p->attrib), str_of(net_peer_names[r->peer_kind]));
+	if (kind == NET_PEER_NODE)
+		return attrib_cgroup(p->attrib, cgroup).container;
+	return intern_id(attrib_names(p->attrib), str_of(net_peer_names[kind]));
 }
 
 static void on_request(struct pipeline *p, const struct event *ev)
@@ -241,7 +246,9 @@ static void on_request(struct pipeline *p, const struct event *ev)
 	agg_request(p->agg, out.owner, r);
 	parts_request(p->parts, out.owner, r);
 	if (r->trip)
-		trips_request(p->trips, out.owner, peer_of(p, r), r);
+		trips_request(p->trips, out.owner, peer_of(p, r->peer, r->peer_kind), r);
+	if (r->statement->protocol == PROTO_HTTP)
+		ingress_request(p->ingress, out.owner, peer_of(p, r->peer, r->peer_kind), r);
 	bill_request(p->bill, out.owner, r);
 	if (!p->cfg.request)
 		return;
@@ -251,7 +258,7 @@ static void on_request(struct pipeline *p, const struct event *ev)
 		bill_most(p->bill, &r->culprit.owner, &culprit);
 	out.tenant = name_of(p, out.owner.tenant);
 	out.workflow = name_of(p, out.owner.workflow);
-	out.peer = name_of(p, peer_of(p, r));
+	out.peer = name_of(p, peer_of(p, r->peer, r->peer_kind));
 	out.culprit_tenant = name_of(p, culprit.tenant);
 	out.culprit_workflow = name_of(p, culprit.workflow);
 	p->cfg.request(p->cfg.request_ctx, &out);
@@ -284,6 +291,12 @@ static void on_net(struct pipeline *p, const struct event *ev)
 	else
 		agg_named(p->agg, attrib_cgroup(p->attrib, ev->named->cgroup),
 			  attrib_cgroup(p->attrib, ev->named->peer), ev->named);
+}
+
+static void on_unanswered(struct pipeline *p, const struct event_unanswered *u)
+{
+	ingress_unanswered(p->ingress, attrib_cgroup(p->attrib, u->subject->cgroup),
+			   peer_of(p, u->peer, u->peer_kind), u);
 }
 
 /* Errors of the aggregation are counted by it. */
@@ -341,6 +354,9 @@ static void on_event(void *ctx, const struct event *ev)
 	case EVENT_ACCEPT:
 	case EVENT_NAMED:
 		on_net(p, ev);
+		return;
+	case EVENT_UNANSWERED:
+		on_unanswered(p, &ev->unanswered);
 		return;
 	case EVENT_UNDECODED:
 		agg_undecoded(p->agg, attrib_cgroup(p->attrib, ev->undecoded.cgroup),
@@ -444,6 +460,7 @@ int pipeline_view(const struct pipeline *p, struct agg_view **out)
 	err = ledger_read(p->ledger, names, &v->waits, &v->nwaits);
 	err = err ?: parts_read(p->parts, names, &v->parts, &v->nparts);
 	err = err ?: trips_read(p->trips, names, &v->trips, &v->ntrips);
+	err = err ?: ingress_read(p->ingress, names, &v->ingress, &v->ningress);
 	if (err)
 		agg_view_free(v);
 	else
@@ -457,6 +474,7 @@ void pipeline_clear(struct pipeline *p)
 	ledger_clear(p->ledger);
 	parts_clear(p->parts);
 	trips_clear(p->trips);
+	ingress_clear(p->ingress);
 	bill_clear(p->bill);
 	p->first_ns = p->now_ns;
 }

@@ -207,6 +207,16 @@ void conns_join(struct conns *t, struct conn *c, const struct rec_conn *r)
 		join_unix(t, c, r->peer_conn);
 }
 
+void conn_parts(struct conn *c, const struct rec_parts *r)
+{
+	if (c && !c->parts)
+		c->parts = malloc(sizeof(*c->parts));
+	if (!c || !c->parts)
+		return;
+	*c->parts = *r;
+	c->has_parts = true;
+}
+
 int conn_session(struct conn *c, const struct rec_session *r, struct subjects *subjects)
 {
 	struct subject facts;

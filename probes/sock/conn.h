@@ -79,6 +79,7 @@ struct conn {
 	uint8_t family;	       /* enum conn_family; 0: not known */
 	uint8_t source[16];    /* the client's address, as in rec_conn */
 	enum net_peer peer;    /* by the other end's address */
+	uint16_t port;	       /* of the server's end */
 };
 
 #define CONNS_ROOM (64ull << 20) /* bytes for what pairs wait for, over all connections */
@@ -112,6 +113,9 @@ void conns_remove(struct conns *t, struct conn *c);
  * if it is known by these already.
  */
 void conns_join(struct conns *t, struct conn *c, const struct rec_conn *r);
+
+/* Kept until the reply that follows. c may be NULL. */
+void conn_parts(struct conn *c, const struct rec_parts *r);
 
 /* What the server was asked of a session (c may be NULL). A name that was set since is newer. */
 int conn_session(struct conn *c, const struct rec_session *r, struct subjects *subjects);

@@ -84,6 +84,7 @@ static bool tell(struct pairs *p, struct conn *server, const struct done *d, boo
 	}
 	e->peer = server->subject->cgroup;
 	e->peer_kind = e->peer ? NET_PEER_NODE : NET_PEER_UNKNOWN;
+	e->port = server->port;
 	if (read_ns && d->pos != SPAN_NOWHERE && !e->redis.blocks)
 		trip_paired(&trip, server->other, d, sent ? sent->run_queue_ns : 0, e);
 	context_asked(server->other, start_ns, end_ns);

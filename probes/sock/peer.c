@@ -46,10 +46,34 @@ enum net_peer peer_of(const struct rec_conn *r)
 	return r->family == CONN_INET ? peer_of_v4(r->remote_addr) : peer_of_v6(r->remote_addr);
 }
 
+void peer_conn(struct conn *c, const struct rec_conn *r)
+{
+	c->peer = peer_of(r);
+	c->port = r->role == ROLE_SERVER ? r->local_port : r->remote_port;
+}
+
 void peer_tell(const struct conn *c, struct event_request *e)
 {
+	e->port = c->port;
 	e->peer = c->other ? c->other->subject->cgroup : 0;
 	if (!e->peer && c->role == ROLE_SERVER)
 		e->peer = c->subject->client_cgroup;
 	e->peer_kind = e->peer ? NET_PEER_NODE : c->peer;
+}
+
+void peer_unanswered(const struct conn *c, uint64_t time_ns, const struct probe_sink *sink)
+{
+	struct event_request r = { 0 };
+	struct event ev = { .kind = EVENT_UNANSWERED, .time_ns = time_ns };
+
+	if (c->role != ROLE_CLIENT || !c->requests.count || !c->protocol)
+		return;
+	peer_tell(c, &r);
+	ev.unanswered = (struct event_unanswered){ .subject = c->subject,
+						   .protocol = c->protocol->id,
+						   .peer = r.peer,
+						   .peer_kind = r.peer_kind,
+						   .port = r.port,
+						   .requests = c->requests.count };
+	sink->emit(sink->ctx, &ev);
 }

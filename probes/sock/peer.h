@@ -7,6 +7,7 @@
 #define TALLYMAN_PEER_H
 
 #include "bpf/wire.h"
+#include "probes/probe.h"
 #include "user/event.h"
 
 struct conn;
@@ -14,7 +15,12 @@ struct conn;
 /* By the address that this end has for the other one. */
 enum net_peer peer_of(const struct rec_conn *r);
 
+void peer_conn(struct conn *c, const struct rec_conn *r);
+
 /* Into *e, a request of c. */
 void peer_tell(const struct conn *c, struct event_request *e);
+
+/* c is about to go: a client's end that told its requests itself had these unanswered. */
+void peer_unanswered(const struct conn *c, uint64_t time_ns, const struct probe_sink *sink);
 
 #endif

@@ -161,7 +161,7 @@ static int on_conn(struct sock *s, const struct rec_conn *r)
 	memcpy(comm, r->comm, WIRE_COMM);
 	c->late = r->late;
 	refused_conn(c, r);
-	c->peer = peer_of(r);
+	peer_conn(c, r);
 	c->role = r->role < ROLE_MAX ? r->role : ROLE_UNKNOWN;
 	facts = *c->subject;
 	facts.cgroup = r->cgroup;
@@ -256,20 +256,6 @@ static int on_request(struct sock *s, const struct rec_request *r, const struct 
 static uint64_t since(uint64_t from_ns, uint64_t to_ns)
 {
 	return from_ns && from_ns < to_ns ? to_ns - from_ns : 0;
-}
-
-/* Kept until the reply that follows. */
-static int on_parts(struct sock *s, const struct rec_parts *r)
-{
-	struct conn *c = conns_find(&s->conns, r->conn);
-
-	if (c && !c->parts)
-		c->parts = malloc(sizeof(*c->parts));
-	if (!c || !c->parts)
-		return 0;
-	*c->parts = *r;
-	c->has_parts = true;
-	return 0;
 }
 
 /* Who had the server while it waited, if that was longer than it waited for the CPU. */
@@ -426,6 +412,7 @@ static int on_close(struct sock *s, const struct rec_close *r, const struct prob
 		return 0;
 	transaction_close(c, r->hdr.time_ns, s->unknown[PROTO_POSTGRESQL], sink);
 	blocked_close(&s->blocked, c);
+	peer_unanswered(c, r->hdr.time_ns, sink);
 	requests_free(&c->requests);
 	context_answered(c, r->hdr.time_ns);
 	conns_remove(&s->conns, c);
@@ -458,6 +445,7 @@ static int decode(void *state, const struct rec_hdr *rec, const struct probe_sin
 {
 	struct sock *s = state;
 	const struct rec_session *session = (const void *)rec;
+	const struct rec_parts *parts = (const void *)rec;
 
 	s->pairs.sink = sink;
 	switch (rec->kind) {
@@ -468,7 +456,8 @@ static int decode(void *state, const struct rec_hdr *rec, const struct probe_sin
 	case REC_REPLY:
 		return on_reply(state, (const struct rec_reply *)rec, sink);
 	case REC_PARTS:
-		return on_parts(state, (const struct rec_parts *)rec);
+		conn_parts(conns_find(&s->conns, parts->conn), parts);
+		return 0;
 	case REC_BLOCKED:
 		return blocked_wait(&s->blocked, (const struct rec_blocked *)rec, sink);
 	case REC_SESSION:

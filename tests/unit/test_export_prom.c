@@ -373,6 +373,16 @@ static void cost(void **state)
 	fixture_free(&f);
 }
 
+/* The example alerts are rules, and ask for metrics that there are. */
+static void promtool_takes_the_alerts(void **state)
+{
+	(void)state;
+	if (access("/usr/bin/promtool", X_OK))
+		skip();
+	assert_int_equal(system("/usr/bin/promtool check rules docs/ingress.rules.yaml >/dev/null"),
+			 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -384,6 +394,7 @@ int main(void)
 		cmocka_unit_test(openmetrics_lines),
 		cmocka_unit_test(accept_headers),
 		cmocka_unit_test(promtool_is_content),
+		cmocka_unit_test(promtool_takes_the_alerts),
 		cmocka_unit_test(cost),
 	};
 
