@@ -264,6 +264,7 @@ struct line *lines_join(struct lines *t, uint32_t pid)
 			return NULL;
 		line_init(l);
 		l->lines = t;
+		l->refs = 0;
 		l->pid = pid;
 		if (u64map_put(&t->by_pid, pid, l, &old) < 0) {
 			free(l);

@@ -69,7 +69,7 @@ struct line {
 	bool wrote;    /* the last mark is a write */
 	bool threaded; /* more than one thread reads: nobody can be told to have had it */
 	struct slice slices[LINE_SLICES];
-	/* Of the table of lines. */
+	/* Of the table of lines; line_init() leaves them alone, as it does the slices. */
 	struct lines *lines;
 	uint32_t refs;
 	uint32_t pid;
