@@ -109,7 +109,7 @@ static void word(struct scrub *s)
 static bool wanted(const struct scrub *s, struct str key)
 {
 	for (const char *const *k = s->comment_keys; k && *k; k++)
-		if (str_eq(key, str_of(*k)))
+		if (sql_comment_key_is(key, str_of(*k)))
 			return true;
 	return false;
 }
@@ -118,7 +118,7 @@ static bool wanted(const struct scrub *s, struct str key)
 static bool wanted_begun(const struct scrub *s, struct str begun)
 {
 	for (const char *const *k = s->comment_keys; k && *k; k++)
-		if (begun.len <= strlen(*k) && !memcmp(begun.s, *k, begun.len))
+		if (sql_comment_key_begins(begun, str_of(*k)))
 			return true;
 	return false;
 }

@@ -34,7 +34,7 @@ static char decode(const char **p, const char *end)
 	return *s;
 }
 
-static bool key_eq(struct str encoded, struct str key)
+bool sql_comment_key_is(struct str encoded, struct str key)
 {
 	const char *p = encoded.s, *end = p + encoded.len;
 	size_t n = 0;
@@ -43,6 +43,20 @@ static bool key_eq(struct str encoded, struct str key)
 		if (n == key.len || decode(&p, end) != key.s[n++])
 			return false;
 	return n == key.len;
+}
+
+bool sql_comment_key_begins(struct str encoded, struct str key)
+{
+	const char *p = encoded.s, *end = p + encoded.len;
+	size_t n = 0;
+
+	while (p < end) {
+		if ((*p == '%' && end - p < 3) || (*p == '\\' && end - p < 2))
+			return true; /* what it stands for is not there yet */
+		if (n == key.len || decode(&p, end) != key.s[n++])
+			return false;
+	}
+	return true;
 }
 
 static int value_copy(struct str encoded, char *out, size_t cap)
@@ -89,7 +103,7 @@ static int comment_value(const char *p, const char *end, struct str key, char *o
 		quote = value_end(equals + 2, end);
 		if (quote == end)
 			return -ENOENT;
-		if (key_eq((struct str){ p, equals - p }, key))
+		if (sql_comment_key_is((struct str){ p, equals - p }, key))
 			return value_copy((struct str){ equals + 2, quote - equals - 2 }, out, cap);
 		p = quote + 1;
 	}

@@ -169,6 +169,12 @@ void sql_text_end(struct sql_scan *s);
 void sql_text_join(struct sql_scan *s, const char *from,
 		   const char *to); /* drops [from, to) and the space before it */
 
+/* sql_comment.c */
+
+/* A comment's key as it is written, which may be encoded: is it that one, or what comes of it so far its beginning? */
+bool sql_comment_key_is(struct str encoded, struct str key);
+bool sql_comment_key_begins(struct str encoded, struct str key);
+
 /* sql_list.c */
 
 /* `p`: the comma or bracket; `behind`: the byte behind the bracket. */
