@@ -73,15 +73,14 @@ static size_t tag_begun(const char *from, const char *end, const char *tag, size
 
 static void dollar(struct scrub *s)
 {
-	const char *tag = s->p, *p = s->p + 1, *end, *stop;
+	const char *tag = s->p, *p = sql_parameter_end(tag, s->end), *end, *stop;
 	size_t len;
 
-	if (p < s->end && sql_char_of(p) == CHAR_DIGIT) { /* a parameter */
-		while (p < s->end && sql_char_of(p) == CHAR_DIGIT)
-			p++;
+	if (p > tag) {
 		s->p = p;
 		return;
 	}
+	p = tag + 1;
 	end = sql_dollar_end(tag, s->end);
 	while (p < end && *p != '$')
 		p++;

@@ -64,11 +64,9 @@ static void scan_stop(struct sql_scan *s)
 
 static void scan_dollar(struct sql_scan *s)
 {
-	const char *q = s->p + 1;
+	const char *q = sql_parameter_end(s->p, s->end);
 
-	if (q < s->end && sql_char_of(q) == CHAR_DIGIT) {
-		while (q < s->end && sql_char_of(q) == CHAR_DIGIT)
-			q++;
+	if (q > s->p) {
 		if (q == s->end && s->out->cut) {
 			scan_stop(s);
 			return;

@@ -135,9 +135,8 @@ static const char *step(const char *p, const char *end, bool *escapes)
 		return sql_number_end(p, end);
 	case CHAR_DOLLAR:
 		*escapes = false;
-		if (p + 1 < end && sql_char_of(p + 1) == CHAR_DIGIT)
-			return p + 1;
-		return sql_dollar_end(p, end);
+		word = sql_parameter_end(p, end);
+		return word > p ? word : sql_dollar_end(p, end);
 	default:
 		*escapes = false;
 		return p + 1;

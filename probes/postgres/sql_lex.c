@@ -92,6 +92,16 @@ const char *sql_dollar_end(const char *p, const char *end)
 	return end;
 }
 
+/* "$1"; a '$' that follows is no part of it. */
+const char *sql_parameter_end(const char *p, const char *end)
+{
+	const char *q = p + 1;
+
+	while (q < end && sql_char_of(q) == CHAR_DIGIT)
+		q++;
+	return q == p + 1 ? p : q;
+}
+
 /* Takes trailing junk ("12ab", "1.2.3") along: it may be part of a secret. */
 const char *sql_number_end(const char *p, const char *end)
 {

@@ -58,6 +58,7 @@ const char *sql_quoted_end(const char *p, const char *end, char quote, bool *clo
 const char *sql_prefixed_string(const char *p, const char *end);
 const char *sql_escaped_end(const char *p, const char *end);
 const char *sql_dollar_end(const char *p, const char *end);
+const char *sql_parameter_end(const char *p, const char *end); /* p: at a '$' that is none */
 const char *sql_number_end(const char *p, const char *end);
 const char *sql_line_end(const char *p, const char *end);
 const char *sql_comment_end(const char *p, const char *end, bool *closed);

@@ -38,6 +38,7 @@ static const char *const queries[] = {
 	"DEALLOCATE p1",
 	"SELECT $$hunter$$, 0x7391hunter, 'hunter",
 	"/* hunter, tenant='t2' */ DELETE FROM res_partner WHERE name LIKE '%hunter%'",
+	"SELECT $1$$hunter /* tenant='t5' */",
 	"SELECT 7391 /* te%6Eant='t3',%74\\enant='t4',sec%72et='hunter7391' */",
 	"BEGIN",
 };
