@@ -22,7 +22,7 @@ enum hook_kind {
 	HOOK_TRACEPOINT,
 };
 
-#define HOOK_WITH_MAX 6
+#define HOOK_WITH_MAX 7
 
 /* One way to attach a hook. The list of a hook ends with program == NULL. */
 struct hook_variant {

@@ -2,9 +2,9 @@
 # SPDX-License-Identifier: Apache-2.0
 # Unpacks packages of another Debian suite below build/debian-SUITE, for tests that need an older library or
 # another kernel, and prints that folder. Nothing is installed: lists and archives are in a package
-# configuration of its own. What is there already is not fetched again. Of "NAME/" it takes what the package
-# depends on first, which is how a kernel's name without a version is said. Exit 1, one line: why it cannot.
-# Usage: scripts/unpack.sh SUITE PACKAGE[/]...
+# configuration of its own. What is there already is not fetched again. "NAME/PREFIX" is what the package
+# depends on and begins so, which is how the newest kernel is named. Exit 1, one line: why it cannot.
+# Usage: scripts/unpack.sh SUITE PACKAGE[/PREFIX]...
 set -euo pipefail
 
 suite=$1
@@ -39,23 +39,37 @@ lists_fetch() {
 		fail "no list of packages: $(grep -m1 -E '^(E|Err)' "$root/.apt/log")"
 }
 
-# The first dependency of the newest version.
-first_dependency() {
-	apt-cache "${apt[@]}" show "$1" 2>/dev/null | sed -n '/^Depends:/{s/^Depends: *\([^ ,]*\).*/\1/p;q}'
+# That of a package's dependencies, in its newest version, that begins so.
+dependency() {
+	apt-cache "${apt[@]}" show "$1" 2>/dev/null | awk -v prefix="$2" '/^(Pre-)?Depends:/ && !newer {
+		newer = 1
+		for (i = 2; i <= NF; i++)
+			if (index($i, prefix) == 1 && !found) { found = $i; sub(",$", "", found) }
+	} END { print found }'
+}
+
+# Follows NAME/PREFIX/PREFIX...
+resolve() {
+	local name=${1%%/*} rest=${1#"${1%%/*}"}
+
+	while [ -n "$rest" ]; do
+		rest=${rest#/}
+		name=$(dependency "$name" "${rest%%/*}")
+		rest=${rest#"${rest%%/*}"}
+	done
+	echo "$name"
 }
 
 unpack() {
-	local name=$1 package=$1
+	local package
 
-	if [[ $name == */ ]]; then
-		package=$(first_dependency "${name%/}")
-		[ -n "$package" ] || fail "no package ${name%/}"
-	fi
+	package=$(resolve "$1")
+	[ -n "$package" ] || fail "nothing in the archive is $1"
 	(cd "$root/.apt" && apt-get "${apt[@]}" download "$package" >log 2>&1) ||
 		fail "cannot fetch $package: $(grep -m1 -E '^(E|W|Err)' "$root/.apt/log")"
 	dpkg-deb -x "$root"/.apt/*.deb "$root"
 	rm "$root"/.apt/*.deb
-	touch "$root/.apt/has-${name//\//,}"
+	touch "$root/.apt/has-${1//\//,}"
 }
 
 mkdir -p "$root/.apt"

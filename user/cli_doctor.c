@@ -139,7 +139,7 @@ int doctor_advice(const struct doctor *d, const char *advice[DOCTOR_ADVICE_MAX])
 	if (!n && !d->works)
 		advice[n++] =
 			"use a newer kernel: Linux 6.3 or later has all hooks as tracepoints; "
-			"5.15 or later needs CONFIG_FUNCTION_TRACER for fentry";
+			"5.17 or later needs CONFIG_FUNCTION_TRACER for fentry, or kprobes";
 	return n;
 }
 

@@ -126,6 +126,11 @@ static int session_prepare(struct session *s, char *err, size_t cap)
 			 "cannot load BPF programs: %s; needs root, or CAP_BPF and "
 			 "CAP_PERFMON (see tallyman doctor)",
 			 strerror(-ret));
+	else if (ret && !session_kernel_loops())
+		snprintf(
+			err, cap,
+			"this kernel is too old: it lacks the BPF helper bpf_loop, which Linux has since "
+			"5.17 (see tallyman doctor)");
 	else if (ret)
 		snprintf(err, cap, "cannot load BPF programs: %s (see tallyman doctor)",
 			 strerror(-ret));

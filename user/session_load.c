@@ -261,6 +261,27 @@ static bool without_net(struct session *s, int err)
 	return true;
 }
 
+/* What the kernel's verifier had to look at, which it bounds; not told before Linux 5.16. */
+static void tell_verified(const struct session *s)
+{
+	struct bpf_program *program;
+
+	bpf_object__for_each_program(program, s->skel->obj) {
+		struct bpf_prog_info info = { 0 };
+		uint32_t len = sizeof(info);
+		int fd = bpf_program__fd(program);
+
+		if (fd >= 0 && !bpf_obj_get_info_by_fd(fd, &info, &len) && info.verified_insns)
+			log_debug("verified: %s %u instructions", bpf_program__name(program),
+				  info.verified_insns);
+	}
+}
+
+bool session_kernel_loops(void)
+{
+	return libbpf_probe_bpf_helper(BPF_PROG_TYPE_KPROBE, BPF_FUNC_loop, NULL) == 1;
+}
+
 int session_load(struct session *s)
 {
 	int err;
@@ -277,6 +298,8 @@ int session_load(struct session *s)
 			"this kernel refuses the iterators over TCP sockets (%s): connections are counted "
 			"when they end",
 			strerror(-s->net_refused));
+	if (!err)
+		tell_verified(s);
 	return err;
 }
 

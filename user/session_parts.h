@@ -57,6 +57,9 @@ struct session {
 
 /* Loads the best variants that the kernel takes, and attaches them. */
 int session_load(struct session *s);
+
+/* Has this kernel the one helper that no hook can do without? */
+bool session_kernel_loops(void);
 void session_attach(struct session *s);
 
 /* Marks the connections that are open now, see probes/sock/seed.bpf.h. 0 or a negative errno. */

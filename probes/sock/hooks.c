@@ -28,8 +28,8 @@ static const struct hook_variant write[] = {
 	{ "sock_write_fx", HOOK_FEXIT, .target = "inet_sendmsg",
 	  .with = { "sock_write6_fx", "sock_writeu_fx", "sock_sendpage_fx" } },
 	{ "sock_write_krp", HOOK_KRETPROBE, .target = "inet_sendmsg",
-	  .with = { "sock_write_kp", "sock_write6_kp", "sock_writeu_kp", "sock_write6_krp",
-		    "sock_writeu_krp" } },
+	  .with = { "sock_write_kp", "sock_write6_kp", "sock_writeu_kp", "sock_sendpage_kp",
+		    "sock_write6_krp", "sock_writeu_krp", "sock_sendpage_krp" } },
 	{ 0 },
 };
 

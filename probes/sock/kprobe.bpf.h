@@ -134,6 +134,7 @@ READ_KPROBES(sock_readu, "unix_stream_recvmsg")
 WRITE_KPROBES(sock_write, "inet_sendmsg")
 WRITE_KPROBES(sock_write6, "inet6_sendmsg")
 WRITE_KPROBES(sock_writeu, "unix_stream_sendmsg")
+WRITE_KPROBES(sock_sendpage, "inet_sendpage") /* sendfile() before Linux 6.5 */
 
 /* Whatever the family, the last thing that happens to a socket. */
 SEC("kprobe/security_sk_free")

@@ -1,8 +1,8 @@
 #!/bin/busybox sh
 # SPDX-License-Identifier: Apache-2.0
 # shellcheck shell=dash
-# The first and only process tree of the guest: Redis under load, traced; then a loop with a CPU quota of
-# cgroup version 2. All goes to the console, between marks that counts.py knows.
+# The first and only process tree of the guest: Redis, PostgreSQL and a web server under load, traced; then a loop
+# with a CPU quota of cgroup version 2. All goes to the console, between marks that counts.py knows.
 /bin/busybox --install -s /bin
 export PATH=/bin
 mount -t proc proc /proc
@@ -38,10 +38,13 @@ quota() {
 	sh -c 'echo 0 >/sys/fs/cgroup/limited/cgroup.procs; while :; do :; done' &
 	loop=$!
 	sleep 6
+	kill -STOP $loop # or it would be throttled on, when nobody traces it any more
+	sleep 0.3
 	read -r _ delay _ </proc/$loop/schedstat
+	throttled=$(sed -n 's/throttled_usec //p' /sys/fs/cgroup/limited/cpu.stat)
 	kill -INT $tracer
 	wait $tracer
-	echo "@quota $delay $(sed -n 's/throttled_usec //p' /sys/fs/cgroup/limited/cpu.stat)000"
+	echo "@quota $delay ${throttled}000"
 	kill -KILL $loop
 	grep '"waiter_tenant":"limited"' /tmp/out
 	echo "@listening"
@@ -51,10 +54,35 @@ case " $cmdline " in *" only=quota "*) quota; echo "@end"; reboot -f ;; esac
 redis-server --port 6379 --unixsocket /tmp/redis.sock --save '' --daemonize yes >/dev/null
 until redis-cli ping >/dev/null 2>&1; do sleep 0.2; done
 
+# A cluster that the host has made, with pgbench's tables; its server may not run as root.
+as_postgres() {
+	su -s /bin/sh postgres -c "PATH=/usr/lib/postgresql/bin:/bin; export PATH; $*"
+}
+mkdir /dev/shm
+chmod 1777 /dev/shm
+export PGHOST=/tmp PGUSER=postgres
+as_postgres "exec postgres -D /data -k /tmp >/tmp/postgres.log 2>&1" &
+tries=0
+until as_postgres "psql -qAtc 'select pg_stat_statements_reset()'" >/tmp/psql.log 2>&1; do
+	sleep 0.5
+	tries=$((tries + 1))
+	if [ $tries = 200 ]; then
+		cat /tmp/postgres.log /tmp/psql.log
+		reboot -f
+	fi
+done
+
 # shellcheck disable=SC2086
-tallyman watch --for 600s --json --program-stats $refuse $debug >/tmp/out 2>/tmp/err &
+tallyman watch --for 600s --json --program-stats $refuse --debug >/tmp/out 2>/tmp/err &
 tracer=$!
 until grep -q 'tracing:' /tmp/err || ! kill -0 $tracer 2>/dev/null; do sleep 0.2; done
+if ! kill -0 $tracer 2>/dev/null; then
+	wait $tracer
+	echo "@refused $?"
+	grep '^tallyman: ' /tmp/err | grep -v verified:
+	echo "@end"
+	reboot -f
+fi
 redis-cli config resetstat >/dev/null
 for pipeline in 1 16; do
 	redis-benchmark -q -n 2000 -c 20 -P $pipeline -t get,set >/dev/null
@@ -67,16 +95,26 @@ for _ in 1 2 3 4 5 6 7 8 9 10; do
 	wget -q -O /dev/null http://127.0.0.1:8080/file
 	wget -q -O /dev/null http://127.0.0.1:8080/none
 done 2>/dev/null
+for mode in simple extended prepared; do
+	as_postgres "pgbench -n -S -M $mode -c 4 -t 100 -h 127.0.0.1" >/dev/null 2>&1
+done
+as_postgres "pgbench -n -c 2 -t 50" >/dev/null 2>&1
 redis-cli incr text >/dev/null
 redis-cli -s /tmp/redis.sock lpush get x >/dev/null
 redis-cli get get >/dev/null # WRONGTYPE
 echo "@stats"
 redis-cli info commandstats
+as_postgres psql -qAt <<'EOF'
+COPY (SELECT 'statement ' || upper(substr(ltrim(query), 1, 6)) || ' ' || sum(calls) FROM pg_stat_statements
+	WHERE ltrim(query) ~* '^(select|update|insert) ' AND query !~ 'reset' GROUP BY upper(substr(ltrim(query), 1, 6))) TO STDOUT;
+EOF
 sleep 1
 kill -INT $tracer
 wait $tracer
 echo "@status $?"
-cat /tmp/err
+grep '^tallyman: ' /tmp/err | grep -v verified:
+echo "@verified"
+sed -n 's/.*verified: //p' /tmp/err
 echo "@trace"
 cat /tmp/out
 quota

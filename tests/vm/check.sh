@@ -1,0 +1,67 @@
+#!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
+# Boots the kernels of kernels.txt, or those that are named, one after the other, each as run.sh does, and prints
+# TAP: one test a kernel. What the verifier had to look at is compared with verifier.txt (budget.py). Their
+# consoles stay in build/vm/. Without names and with CHECK_VM=some: only the kernels with a star.
+# Usage: tests/vm/check.sh [NAME...]
+set -uo pipefail
+shopt -s extglob nullglob
+
+here=$(cd "$(dirname "$0")" && pwd)
+top=$here/../..
+logs=$top/build/vm
+tests=0
+mkdir -p "$logs"
+
+skip() {
+	echo "skip: $2"
+	echo "ok $tests # SKIP $1"
+}
+
+# The newest kernel that the suite's folder has.
+kernel_in() {
+	local images=("$1"/boot/vmlinuz-* "$1"/usr/lib/modules/*/vmlinuz)
+
+	printf '%s\n' "${images[@]}" | sort -V | tail -n 1
+}
+
+boot() {
+	local name=$1 suite=$2 package=$3 refuse=$4 expected=$5 root why
+
+	tests=$((tests + 1))
+	if ! root=$("$top/scripts/unpack.sh" "$suite" "$package" 2>"$logs/why"); then
+		why=$(tail -n 1 "$logs/why")
+		skip "$name" "$why"
+		return
+	fi
+	if GUEST_LOG=$logs/$name.console "$here/run.sh" "$(kernel_in "$root")" "${refuse#-}" "$expected" \
+		>"$logs/$name.log" 2>&1 && "$here/budget.py" "$name" "$logs/$name.console"; then
+		echo "ok $tests - $name"
+	else
+		grep -E 'DIFFERS|FAILED|cpu.max|^@refused|status|^tallyman: ' "$logs/$name.log" | sed 's/^/# /'
+		echo "not ok $tests - $name"
+	fi
+}
+
+# Is this row of kernels.txt asked for?
+asked() {
+	[ $# = 1 ] && { [ "${CHECK_VM:-all}" = all ] || [[ $1 == *\* ]]; return; }
+	[[ " ${*:2} " == *" ${1%\*} "* ]]
+}
+
+for program in qemu-system-x86_64 busybox redis-server; do
+	if ! command -v "$program" >/dev/null; then
+		echo "1..1"
+		tests=1
+		skip "kernels" "no $program"
+		exit 0
+	fi
+done
+mapfile -t rows < <(grep -v '^#' "$here/kernels.txt")
+for row in "${rows[@]}"; do
+	read -r name suite package refuse expected <<<"$row"
+	if asked "$name" "$@"; then
+		boot "${name%\*}" "$suite" "$package" "$refuse" "$expected"
+	fi
+done
+echo "1..$tests"
