@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # Boots the kernels of kernels.txt, or those that are named, one after the other, each as run.sh does, and prints
 # TAP: one test a kernel. What the verifier had to look at is compared with verifier.txt (budget.py). Their
-# consoles stay in build/vm/. Without names and with CHECK_VM=some: only the kernels with a star.
+# consoles stay in build/vm/. UPDATE=1 writes verifier.txt and docs/kernels.md anew. Without names and with CHECK_VM=some: only the kernels with a star.
 # Usage: tests/vm/check.sh [NAME...]
 set -uo pipefail
 shopt -s extglob nullglob
@@ -57,11 +57,14 @@ for program in qemu-system-x86_64 busybox redis-server; do
 		exit 0
 	fi
 done
+names=()
 mapfile -t rows < <(grep -v '^#' "$here/kernels.txt")
 for row in "${rows[@]}"; do
 	read -r name suite package refuse expected <<<"$row"
+	names+=("${name%\*}")
 	if asked "$name" "$@"; then
 		boot "${name%\*}" "$suite" "$package" "$refuse" "$expected"
 	fi
 done
+[ -z "${UPDATE-}" ] || "$here/table.py" "$logs" "${names[@]}" >"$top/docs/kernels.md"
 echo "1..$tests"
