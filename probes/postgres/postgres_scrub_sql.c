@@ -92,7 +92,8 @@ static void dollar(struct scrub *s)
 		       ? end - len
 		       : end - tag_begun(p, end, tag, len);
 	for (; p < stop; p++)
-		put(p, '.'); /* in no tag */
+		if (!is_kept(s, p))
+			put(p, '.'); /* in no tag */
 }
 
 static void word(struct scrub *s)

@@ -34,6 +34,7 @@ static const char *const queries[] = {
 	"UPDATE t SET a = $1, b = 'hunter' /* tenant='acme',secret='hunter7391',route='%2Fa' */",
 	"SET application_name = 'app one'",
 	"SET application_name TO web2",
+	"SET application_name = $n$three$n$",
 	"DISCARD ALL",
 	"DEALLOCATE p1",
 	"SELECT $$hunter$$, 0x7391hunter, 'hunter",
