@@ -34,7 +34,7 @@ struct lane {
 	/* Of the bytes at hand, if they are plaintext that a TLS library has; 0: they are the socket's. */
 	__u64 plain_base;
 	__u64 plain_arrived_ns;
-	__u64 work[46]; /* the hook's variables: see walk.bpf.h */
+	__u64 work[53]; /* the hook's variables: see walk.bpf.h */
 	/* LANE_SLACK bytes to work in while the ring is full, the ring, LANE_SLACK bytes of slack. */
 	char data[];
 };

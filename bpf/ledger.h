@@ -16,6 +16,8 @@ struct slice {
 	__u64 start_ns;
 	__u32 occupant;
 	__u32 kernel_ns; /* of it, spent in interrupts */
+	__u32 thief; /* whose packets took most of the rest that was not the occupant's: see probes/stack */
+	__u32 thief_ns;
 };
 
 /* The slice at head is the present one. All zero is a line that began with OWNER_UNKNOWN. */
@@ -58,13 +60,34 @@ static __always_inline void line_turn(struct line *l, __u64 now_ns, __u32 occupa
 	*line_slice(l, 0) = (struct slice){ .start_ns = now_ns, .occupant = occupant };
 }
 
+static __always_inline __u32 slice_sum(__u32 have_ns, __u64 ns)
+{
+	return have_ns + ns < 0xffffffff ? have_ns + ns : 0xffffffff;
+}
+
 /* Time of the present slice that was not its occupant's. */
 static __always_inline void line_kernel_add(struct line *l, __u64 ns)
 {
 	struct slice *s = line_slice(l, 0);
-	__u64 sum = s->kernel_ns + ns;
 
-	s->kernel_ns = sum < 0xffffffff ? sum : 0xffffffff;
+	s->kernel_ns = slice_sum(s->kernel_ns, ns);
+}
+
+/* The same, and it was somebody's. A slice remembers one of them, the others are the kernel's. */
+static __always_inline void line_thief_add(struct line *l, __u32 thief, __u64 ns)
+{
+	struct slice *s = line_slice(l, 0);
+
+	if (thief < OWNER_FIRST || (s->thief != thief && s->thief_ns >= ns)) {
+		line_kernel_add(l, ns);
+		return;
+	}
+	if (s->thief != thief) {
+		line_kernel_add(l, s->thief_ns);
+		s->thief_ns = 0;
+		s->thief = thief;
+	}
+	s->thief_ns = slice_sum(s->thief_ns, ns);
 }
 
 static __noinline struct cell *cell_find(struct cells *cells, struct cell *rest, __u32 hash,
@@ -116,19 +139,30 @@ struct walk {
 	struct charge *charge;
 };
 
+/* Of a slice, what part_ns of it were somebody's; what is left of rest_ns. */
+static __always_inline __u64 charge_part(struct charge *c, __u32 occupant, __u64 ns, __u32 part_ns,
+					 __u64 slice_ns, __u64 rest_ns)
+{
+	__u64 piece_ns = slice_ns ? ns * part_ns / slice_ns : 0;
+
+	if (piece_ns > rest_ns)
+		piece_ns = rest_ns;
+	LEDGER_PIECE(c, occupant, piece_ns);
+	return rest_ns - piece_ns;
+}
+
 /* The part of a slice that overlaps the wait; interrupts are taken to be spread over it evenly. */
 static __always_inline void charge_slice(struct charge *c, struct slice *s, __u64 start_ns)
 {
-	__u64 ns = c->to_ns - start_ns, slice_ns = c->slice_end_ns - s->start_ns, kernel_ns = 0;
+	__u64 ns = c->to_ns - start_ns, slice_ns = c->slice_end_ns - s->start_ns, rest_ns;
 
 	ns -= overlap_ns(start_ns, c->to_ns, c->hole_from_ns, c->hole_to_ns);
-	if (s->kernel_ns && slice_ns)
-		kernel_ns = ns * s->kernel_ns / slice_ns;
-	if (kernel_ns > ns)
-		kernel_ns = ns;
-	if (kernel_ns)
-		LEDGER_PIECE(c, OWNER_KERNEL, kernel_ns);
-	LEDGER_PIECE(c, s->occupant, ns - kernel_ns);
+	rest_ns = ns;
+	if (s->thief_ns)
+		rest_ns = charge_part(c, s->thief, ns, s->thief_ns, slice_ns, rest_ns);
+	if (s->kernel_ns)
+		rest_ns = charge_part(c, OWNER_KERNEL, ns, s->kernel_ns, slice_ns, rest_ns);
+	LEDGER_PIECE(c, s->occupant, rest_ns);
 }
 
 static long charge_step(__u32 back, struct walk *w)
@@ -164,7 +198,7 @@ static __always_inline bool line_is_present(struct line *line, const struct char
 {
 	struct slice *s = line_slice(line, 0);
 
-	return s->start_ns <= c->from_ns && !s->kernel_ns;
+	return s->start_ns <= c->from_ns && !s->kernel_ns && !s->thief_ns;
 }
 
 #endif

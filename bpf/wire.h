@@ -50,6 +50,8 @@ enum rec_kind {
 	REC_TURN = 24,	   /* a local client read the first bytes since it sent some */
 	REC_LINK = 25, /* a client's end: how long connecting took, and how far the other end is */
 	REC_RECEIVED = 26, /* a server read the last byte of a request that came in pieces */
+	REC_SOFTIRQ = 27,  /* drained: CPU time that one container's packets took in softirqs */
+	REC_EGRESS = 28,   /* drained: how long one container's packets waited to be sent */
 	REC_KIND_MAX
 };
 
@@ -57,7 +59,8 @@ enum role { ROLE_UNKNOWN, ROLE_SERVER, ROLE_CLIENT, ROLE_MAX };
 /* clang-format off */
 enum protocol { PROTO_UNKNOWN, PROTO_POSTGRESQL, PROTO_REDIS, PROTO_HTTP,
 		PROTO_TLS, /* counted by turns */ PROTO_HTTP2, /* only a REC_CONN */ PROTO_MAX };
-enum probe_id { PROBE_SOCK, PROBE_SCHED, PROBE_PROC, PROBE_BLOCK, PROBE_MEM, PROBE_NET, PROBE_MAX };
+enum probe_id { PROBE_SOCK, PROBE_SCHED, PROBE_PROC, PROBE_BLOCK, PROBE_MEM, PROBE_NET,
+		PROBE_STACK, PROBE_MAX };
 /* clang-format on */
 
 /* Why something was lost. Each is exported as tallyman_events_total{fate="lost",cause=...}. */
@@ -315,6 +318,7 @@ enum wait_resource {
 	RESOURCE_DISK,	/* in the queue of a block device, or behind what it does */
 	RESOURCE_LOCK,	/* PostgreSQL's heavyweight locks */
 	RESOURCE_MEMORY, /* reclaim */
+	RESOURCE_SOFTIRQ, /* it had a CPU, which handled packets instead: that is no time on the run queue */
 	RESOURCE_MAX
 };
 

@@ -141,5 +141,23 @@ struct rec_named {
 	char name[NET_NAME_MAX]; /* with a NUL */
 };
 _Static_assert(sizeof(struct rec_named) == 120, "wire format");
+/* What the senders' own tasks do on the way is not in it: it is their CPU time. */
+struct rec_softirq {
+	struct rec_hdr hdr;
+	__u64 cgroup; /* 0: nobody's, or not known: the kernel's */
+	__u64 softirq_ns;
+	__u64 softirqs; /* in how many of them it had a part */
+};
+_Static_assert(sizeof(struct rec_softirq) == 40, "wire format");
+
+/* Packets that a device's queue had before it sent them. Buckets as in rec_sched. */
+struct rec_egress {
+	struct rec_hdr hdr;
+	__u64 cgroup; /* 0: not known */
+	__u64 packets;
+	__u64 wait_ns; /* from being queued to being given to the device */
+	__u32 buckets[SCHED_BUCKETS];
+};
+_Static_assert(sizeof(struct rec_egress) == 40 + 4 * SCHED_BUCKETS, "wire format");
 
 #endif

@@ -84,5 +84,6 @@ extern const struct hook proc_hooks[];
 extern const struct hook block_hooks[];
 extern const struct hook mem_hooks[];
 extern const struct hook net_hooks[];
+extern const struct hook stack_hooks[];
 
 #endif

@@ -14,6 +14,9 @@ static const struct probe block_probe = { .name = "block",
 					  .hooks = block_hooks };
 static const struct probe mem_probe = { .name = "mem", .id = PROBE_MEM, .hooks = mem_hooks };
 static const struct probe net_probe = { .name = "net", .id = PROBE_NET, .hooks = net_hooks };
+static const struct probe stack_probe = { .name = "stack",
+					  .id = PROBE_STACK,
+					  .hooks = stack_hooks };
 
-const struct probe *const probe_table[] = { &sock_probe, &sched_probe, &proc_probe, &block_probe,
-					    &mem_probe,	 &net_probe,   NULL };
+const struct probe *const probe_table[] = { &sock_probe, &sched_probe, &proc_probe,  &block_probe,
+					    &mem_probe,	 &net_probe,   &stack_probe, NULL };

@@ -49,6 +49,7 @@ struct agg *agg_new(size_t series_max, uint64_t grace_ns)
 	overflow_init(a);
 	agg_io_init(&a->io);
 	agg_net_init(&a->net);
+	agg_stack_init(&a->stack);
 	agg_pg_init(&a->pg);
 	if (agg_detail_init(a) || agg_named_init(a)) {
 		agg_free(a);
@@ -81,6 +82,7 @@ void agg_clear(struct agg *a)
 		agg_container_free(a, c);
 	agg_io_clear(a);
 	agg_net_clear(a);
+	agg_stack_clear(a);
 	agg_sleep_clear(a);
 	agg_pg_clear(a);
 	agg_detail_clear(a);
@@ -369,7 +371,7 @@ size_t agg_memory(const struct agg *a)
 	}
 	for (const struct agg_container *c = a->containers; c; c = c->hh.next)
 		bytes += sizeof(*c) + agg_hist_memory(&c->run_queue);
-	bytes += agg_io_memory(a) + agg_net_memory(a);
+	bytes += agg_io_memory(a) + agg_net_memory(a) + agg_stack_memory(a);
 	bytes += agg_sleep_memory(a) + agg_pg_memory(a);
 	bytes += agg_detail_memory(a) + agg_named_memory(a);
 	return bytes + agg_hist_memory(&a->other.queue) + agg_hist_memory(&a->other.service) +

@@ -62,6 +62,10 @@ void agg_named(struct agg *a, struct owner owner, struct owner peer, const struc
 int agg_accept(struct agg *a, struct owner owner, const struct rec_accept *rec);
 int agg_listener(struct agg *a, struct owner owner, const struct rec_listener *rec);
 
+/* CPU time that one container's packets took, and how long they waited to be sent, since the last record. */
+void agg_softirq(struct agg *a, struct owner owner, const struct rec_softirq *rec);
+int agg_egress(struct agg *a, struct owner owner, const struct rec_egress *rec);
+
 /* What PostgreSQL backends slept for since the last record. */
 void agg_sleep(struct agg *a, struct owner owner, const struct rec_event *rec);
 

@@ -27,7 +27,8 @@ static uint64_t container_activity(struct agg *a, uint32_t container)
 			sum += c->switches + c->on_cpu_ns;
 	return sum + agg_io_activity(a, container) + agg_sleep_activity(a, container) +
 	       agg_net_activity(a, container) + agg_pg_activity(a, container) +
-	       agg_detail_activity(a, container) + agg_named_activity(a, container);
+	       agg_detail_activity(a, container) + agg_named_activity(a, container) +
+	       agg_stack_activity(a, container);
 }
 
 void agg_forget_container(struct agg *a, uint32_t container, uint64_t now_ns)
@@ -72,6 +73,7 @@ static size_t container_drop(struct agg *a, uint32_t container)
 			agg_container_free(a, c);
 	agg_io_drop(a, container);
 	agg_net_drop(a, container);
+	agg_stack_drop(a, container);
 	agg_sleep_drop(a, container);
 	agg_pg_drop(a, container);
 	agg_detail_drop(a, container);

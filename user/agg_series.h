@@ -15,6 +15,7 @@
 #include "user/agg_net.h"
 #include "user/agg_pg.h"
 #include "user/agg_sleep.h"
+#include "user/agg_stack.h"
 #include "user/lib/hist.h"
 #include "user/lib/intern.h"
 
@@ -130,6 +131,7 @@ struct agg {
 	struct agg_io io;
 	struct agg_nets net;
 	struct agg_nameds named;
+	struct agg_stacks stack;
 	struct agg_sleeps sleeps;
 	struct agg_pg pg;
 	struct agg_details details;

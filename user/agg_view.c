@@ -22,6 +22,7 @@ static const char *const role_names[ROLE_MAX + 1] = {
 static const char *const probe_names[PROBE_MAX] = {
 	[PROBE_SOCK] = "sock",	 [PROBE_SCHED] = "sched", [PROBE_PROC] = "proc",
 	[PROBE_BLOCK] = "block", [PROBE_MEM] = "mem",	  [PROBE_NET] = "net",
+	[PROBE_STACK] = "stack",
 };
 
 static const char *const lost_cause_names[LOST_CAUSE_MAX] = {
@@ -355,6 +356,7 @@ int agg_view_new(struct agg_view **out, const struct agg *a, const struct intern
 	err = err ?: agg_io_view(v, a, owners);
 	err = err ?: agg_net_view(v, a, owners);
 	err = err ?: agg_named_view(v, a, owners);
+	err = err ?: agg_stack_view(v, a, owners);
 	err = err ?: agg_sleep_view(v, a, owners);
 	err = err ?: agg_pg_view(v, a, owners);
 	err = err ?: agg_detail_view(v, a, owners);
@@ -381,6 +383,7 @@ void agg_view_free(struct agg_view *v)
 	free(v->programs);
 	agg_io_view_free(v);
 	agg_net_view_free(v);
+	agg_stack_view_free(v);
 	agg_pg_view_free(v);
 	free(v->named);
 	free(v->sleeps);

@@ -133,6 +133,17 @@ struct agg_named_row {
 	uint64_t n[NET_NAMED_NUMBERS]; /* see rec_named */
 };
 
+/* The network stack's time for one container. Sorted by tenant, container. */
+struct agg_stack_row {
+	const char *tenant;
+	const char *container; /* "kernel": softirqs that are no container's */
+	uint64_t softirq_ns;
+	uint64_t softirqs;
+	uint64_t packets; /* that were queued before they were sent */
+	uint64_t egress_ns;
+	struct hist egress;
+};
+
 /* Sleeps of PostgreSQL backends in one wait event. Sorted by the event's names, tenant, container. */
 struct agg_sleep_row {
 	const char *
@@ -211,6 +222,8 @@ struct agg_view {
 	size_t nlisteners;
 	struct agg_named_row *named;
 	size_t nnamed;
+	struct agg_stack_row *stacks;
+	size_t nstacks;
 	struct agg_sleep_row *sleeps;
 	size_t nsleeps;
 	struct agg_tx_row *txs;

@@ -20,7 +20,7 @@ static int report_net(void *ctx, struct pipeline *p)
 		log_error("out of memory");
 		return err;
 	}
-	err = o->json ? export_json_net(stdout, v)
+	err = o->json ? export_json_net(stdout, v) ?: export_json_stack(stdout, v)
 		      : export_table_net(stdout, v, &(struct table_options){ 0 });
 	agg_view_free(v);
 	err = cli_printed(err);

@@ -42,7 +42,8 @@ static const struct description descriptions[] = {
 	{ OPT_REFUSE, "refuse", 0, "KIND[,KIND]",
 	  "do without such hooks: tp_btf, fentry, fexit or kprobe" },
 	{ OPT_REPLAY, "replay", 0, "FILE", "look at a recording instead; \"-\" is standard input" },
-	{ OPT_RESOURCE, "resource", 0, "NAME", "only waits for cpu, redis, disk, lock or memory" },
+	{ OPT_RESOURCE, "resource", 0, "NAME",
+	  "only waits for cpu, redis, disk, lock, memory or softirq" },
 	{ OPT_SLOWER, "slower", 0, "DURATION",
 	  "than that (the slowest hundredth of each workflow)" },
 	{ OPT_TENANT, "tenant", 0, "NAME", "only of that tenant" },
@@ -138,7 +139,8 @@ static int set_resource(const char *name, const char *value, const char **resour
 		*resource = value;
 		return CLI_OK;
 	}
-	log_error("--%s: there is no \"%s\" (use cpu, redis, disk, lock or memory)", name, value);
+	log_error("--%s: there is no \"%s\" (use cpu, redis, disk, lock, memory or softirq)", name,
+		  value);
 	return CLI_USAGE;
 }
 

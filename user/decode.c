@@ -55,6 +55,8 @@ static const struct kind kinds[REC_KIND_MAX] = {
 	[REC_LISTENER] = { sizeof(struct rec_listener), EVENT_LISTENER },
 	[REC_ACCEPT] = { sizeof(struct rec_accept), EVENT_ACCEPT },
 	[REC_NAMED] = { sizeof(struct rec_named), EVENT_NAMED },
+	[REC_SOFTIRQ] = { sizeof(struct rec_softirq), EVENT_SOFTIRQ },
+	[REC_EGRESS] = { sizeof(struct rec_egress), EVENT_EGRESS },
 };
 
 static int decoders_new(struct decode *d)

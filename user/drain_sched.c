@@ -29,6 +29,7 @@ struct seen_owner {
 struct pair {
 	uint32_t waiter;
 	uint32_t occupant;
+	uint32_t resource; /* RESOURCE_CPU or RESOURCE_SOFTIRQ */
 };
 
 /* A pair of owners: what its cells got since the last drain, on all CPUs. */
@@ -51,7 +52,9 @@ struct drain_sched {
 	struct seen_owner *owners;
 	struct seen_owner **by_number;
 	struct seen_pair *pairs;
-	struct seen_cell *cells; /* [cpu * CELLS + cell] */
+	struct seen_cell *cells;   /* [cpu * CELLS + cell] */
+	struct seen_cell *stolen;  /* the same */
+	struct seen_cell *packets; /* [owner's number]: what its packets took since the last drain */
 	uint64_t now_ns;
 };
 
@@ -65,7 +68,9 @@ struct drain_sched *drain_sched_new(const struct drain_sched_config *cfg, int cp
 	d->cpus = cpus;
 	d->by_number = calloc(cfg->owners, sizeof(struct seen_owner *));
 	d->cells = calloc((size_t)cpus * CELLS, sizeof(*d->cells));
-	if (d->by_number && d->cells)
+	d->stolen = calloc((size_t)cpus * CELLS, sizeof(*d->stolen));
+	d->packets = calloc(cfg->owners, sizeof(*d->packets));
+	if (d->by_number && d->cells && d->stolen && d->packets)
 		return d;
 	drain_sched_free(d);
 	return NULL;
@@ -88,6 +93,8 @@ void drain_sched_free(struct drain_sched *d)
 	}
 	free(d->by_number);
 	free(d->cells);
+	free(d->stolen);
+	free(d->packets);
 	free(d);
 }
 
@@ -121,17 +128,18 @@ static uint64_t account(const struct rec_owner *o)
 }
 
 /* `occupant` is NULL for a code. */
-static void wait_emit(const struct drain_sched *d, const struct rec_owner *waiter, uint32_t number,
-		      const struct rec_owner *occupant, const struct seen_cell *sum, record_fn fn,
-		      void *ctx)
+static void wait_emit(const struct drain_sched *d, const struct rec_owner *waiter,
+		      const struct pair *key, const struct rec_owner *occupant,
+		      const struct seen_cell *sum, record_fn fn, void *ctx)
 {
 	struct rec_wait r = {
 		.hdr = { .kind = REC_WAIT, .len = sizeof(r), .time_ns = d->now_ns },
 		.waiter = *waiter,
 		.wait_ns = sum->ns,
 		.waits = sum->waits,
-		.resource = RESOURCE_CPU,
-		.cause = number < OWNER_FIRST ? WAIT_UNKNOWN - number : WAIT_NEIGHBOUR,
+		.resource = key->resource,
+		.cause = key->occupant < OWNER_FIRST ? WAIT_UNKNOWN - key->occupant
+						     : WAIT_NEIGHBOUR,
 	};
 
 	if (occupant) {
@@ -163,7 +171,8 @@ static void sched_emit(struct drain_sched *d, struct seen_owner *seen, record_fn
 	if (r.on_cpu_ns || r.switches || r.preemptions)
 		fn(ctx, &r, sizeof(r));
 	if (rest.ns)
-		wait_emit(d, &seen->key, OWNER_UNKNOWN, NULL, &rest, fn, ctx);
+		wait_emit(d, &seen->key, &(struct pair){ 0, OWNER_UNKNOWN, RESOURCE_CPU }, NULL,
+			  &rest, fn, ctx);
 }
 
 static int owner_see(struct drain_sched *d, const struct rec_owner *key, uint32_t number)
@@ -203,15 +212,22 @@ static struct seen_owner *owner_of(const struct drain_sched *d, uint32_t number)
 	return number < d->cfg.owners ? d->by_number[number] : NULL;
 }
 
-/* Numbers that were given after owners_look() wait for the next drain: nothing is taken from them. */
-static int cell_take(struct drain_sched *d, const struct cell *cell, struct seen_cell *last)
+/* A code, or a number that owners_look() has seen. */
+static bool is_known(const struct drain_sched *d, uint32_t number)
 {
-	struct pair key = { cell->waiter & ~CELL_USED, cell->occupant };
+	return number < OWNER_FIRST || owner_of(d, number);
+}
+
+/* Numbers that were given after owners_look() wait for the next drain: nothing is taken from them. */
+static int cell_take(struct drain_sched *d, const struct cell *cell, struct seen_cell *last,
+		     enum wait_resource resource)
+{
+	struct pair key = { cell->waiter & ~CELL_USED, cell->occupant, resource };
 	struct seen_cell now = { cell->ns, cell->waits };
 	struct seen_pair *pair;
 
-	if (!cell->waiter || now.ns == last->ns || !owner_of(d, key.waiter) ||
-	    (key.occupant >= OWNER_FIRST && !owner_of(d, key.occupant)))
+	if (!cell->waiter || now.ns == last->ns || !is_known(d, key.waiter) ||
+	    !is_known(d, key.occupant))
 		return 0;
 	HASH_FIND(hh, d->pairs, &key, sizeof(key), pair);
 	if (!pair) {
@@ -227,23 +243,61 @@ static int cell_take(struct drain_sched *d, const struct cell *cell, struct seen
 	return 0;
 }
 
+/* Whatever is no container's is the kernel's. */
+static void packets_add(struct drain_sched *d, const struct seen_pair *pair)
+{
+	struct seen_cell *sum =
+		&d->packets[pair->key.occupant < OWNER_FIRST ? OWNER_KERNEL : pair->key.occupant];
+
+	sum->ns += pair->ns;
+	sum->waits += pair->waits;
+}
+
+static void packets_emit(struct drain_sched *d, record_fn fn, void *ctx)
+{
+	for (uint32_t number = 0; number < d->cfg.owners; number++) {
+		struct seen_owner *of = owner_of(d, number);
+		struct seen_cell *sum = &d->packets[number];
+		struct rec_softirq r = {
+			.hdr = { .kind = REC_SOFTIRQ, .len = sizeof(r), .time_ns = d->now_ns },
+			.cgroup = of ? of->key.cgroup : 0,
+			.softirq_ns = sum->ns,
+			.softirqs = sum->waits,
+		};
+
+		if (sum->ns)
+			fn(ctx, &r, sizeof(r));
+		*sum = (struct seen_cell){ 0 };
+	}
+}
+
 static int pairs_emit(struct drain_sched *d, record_fn fn, void *ctx)
 {
 	struct seen_pair *pair, *next;
 	int err = 0;
 
 	for (int cpu = 0; cpu < d->cpus; cpu++)
-		for (int i = 0; i < CELLS; i++)
+		for (int i = 0; i < CELLS; i++) {
+			size_t at = (size_t)cpu * CELLS + i;
+
 			err = err
-				      ?: cell_take(d, &d->cfg.cells[cpu].cell[i],
-						   &d->cells[(size_t)cpu * CELLS + i]);
+				      ?: cell_take(d, &d->cfg.cells[cpu].cell[i], &d->cells[at],
+						   RESOURCE_CPU);
+			err = err
+				      ?: cell_take(d, &d->cfg.stolen[cpu].cell[i], &d->stolen[at],
+						   RESOURCE_SOFTIRQ);
+		}
 	HASH_ITER(hh, d->pairs, pair, next) {
+		struct seen_owner *waiter = owner_of(d, pair->key.waiter);
 		struct seen_owner *occupant = owner_of(d, pair->key.occupant);
 		struct seen_cell sum = { pair->ns, pair->waits };
 
-		if (sum.ns)
-			wait_emit(d, &owner_of(d, pair->key.waiter)->key, pair->key.occupant,
-				  occupant ? &occupant->key : NULL, &sum, fn, ctx);
+		if (pair->key.resource == RESOURCE_SOFTIRQ)
+			packets_add(d, pair);
+		/* What an idle CPU or a thread of the kernel did for packets was taken from nobody. */
+		if (sum.ns && waiter)
+			wait_emit(d, &waiter->key, &pair->key, occupant ? &occupant->key : NULL,
+				  &sum, fn, ctx);
 		HASH_DEL(d->pairs, pair);
 		free(pair);
 	}
@@ -260,15 +314,15 @@ static void cell_clear(struct cell *cell, struct seen_cell *last)
 	__atomic_store_n(&cell->waiter, 0, __ATOMIC_RELEASE);
 }
 
-static void cells_clear(struct drain_sched *d, uint32_t number)
+static void cells_clear(struct cells *cells, struct seen_cell *last, int cpus, uint32_t number)
 {
-	for (int cpu = 0; cpu < d->cpus; cpu++)
+	for (int cpu = 0; cpu < cpus; cpu++)
 		for (int i = 0; i < CELLS; i++) {
-			struct cell *cell = &d->cfg.cells[cpu].cell[i];
+			struct cell *cell = &cells[cpu].cell[i];
 
 			if (cell->waiter == (number | CELL_USED) ||
 			    (cell->waiter && cell->occupant == number))
-				cell_clear(cell, &d->cells[(size_t)cpu * CELLS + i]);
+				cell_clear(cell, &last[(size_t)cpu * CELLS + i]);
 		}
 }
 
@@ -280,7 +334,8 @@ static void owner_release(struct drain_sched *d, struct seen_owner *seen)
 		return;
 	if (bpf_map_delete_elem(d->cfg.numbers_fd, &seen->key))
 		return;
-	cells_clear(d, seen->number);
+	cells_clear(d->cfg.cells, d->cells, d->cpus, seen->number);
+	cells_clear(d->cfg.stolen, d->stolen, d->cpus, seen->number);
 	for (int cpu = 0; cpu < d->cpus; cpu++)
 		memset(stats_of(d, cpu, seen->number), 0, sizeof(struct sched_stats));
 	bpf_map_update_elem(d->cfg.free_fd, NULL, &seen->number, 0);
@@ -300,6 +355,7 @@ int drain_sched_run(struct drain_sched *d, uint64_t now_ns, record_fn fn, void *
 	HASH_ITER(hh, d->owners, seen, next)
 		sched_emit(d, seen, fn, ctx);
 	err = err ?: pairs_emit(d, fn, ctx);
+	packets_emit(d, fn, ctx);
 	HASH_ITER(hh, d->owners, seen, next)
 		if (seen->gone && seen->gone++ >= GONE_DRAINS)
 			owner_release(d, seen);

@@ -20,7 +20,8 @@ struct drain_sched_config {
 	int owners_fd;		   /* number -> struct owner */
 	int free_fd;		   /* numbers not in use */
 	struct sched_stats *stats; /* [cpu * owners + number] */
-	struct cells *cells;	   /* [cpu] */
+	struct cells *cells;	   /* [cpu], of waits for a CPU */
+	struct cells *stolen;	   /* [cpu], of CPU time that packets took: see probes/stack */
 	uint32_t owners;
 };
 

@@ -84,6 +84,8 @@ enum event_kind {
 	EVENT_ACCEPT,
 	EVENT_NAMED,
 	EVENT_UNANSWERED,
+	EVENT_SOFTIRQ,
+	EVENT_EGRESS,
 };
 
 /* How a transaction of Redis ended. */
@@ -238,6 +240,8 @@ struct event {
 		const struct rec_listener *listener;
 		const struct rec_accept *accept;
 		const struct rec_named *named;
+		const struct rec_softirq *softirq;
+		const struct rec_egress *egress;
 		struct event_open open;
 		struct event_transaction transaction;
 		struct event_refused refused;

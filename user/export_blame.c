@@ -44,8 +44,16 @@ struct blame {
 };
 
 static const char *const resources[RESOURCE_MAX] = {
-	[RESOURCE_CPU] = "CPU",	    [RESOURCE_REDIS] = "Redis",	  [RESOURCE_DISK] = "the disk",
-	[RESOURCE_LOCK] = "a lock", [RESOURCE_MEMORY] = "memory",
+	[RESOURCE_CPU] = "CPU",	      [RESOURCE_REDIS] = "Redis",
+	[RESOURCE_DISK] = "the disk", [RESOURCE_LOCK] = "a lock",
+	[RESOURCE_MEMORY] = "memory", [RESOURCE_SOFTIRQ] = "its CPU back from packets",
+};
+
+/* The same of packets, which hold nothing. */
+static const char *const senders[WAIT_CAUSE_MAX] = {
+	[WAIT_SELF] = "of its own",
+	[WAIT_KERNEL] = "that are no container's",
+	[WAIT_UNKNOWN] = "of who knows whom",
 };
 
 /* Behind the resource; the neighbour is named instead. */
@@ -180,15 +188,17 @@ static size_t clauses_of(const struct waiter *w, struct clause clauses[RESOURCE_
 static void clause_write(FILE *out, const struct clause *c)
 {
 	const struct wait_row *most = c->most;
+	bool packets = most->resource == RESOURCE_SOFTIRQ;
+	const char *holder = packets ? senders[most->cause] : holders[most->cause];
 	char time[TABLE_DURATION_MAX], buf[NAME_MAX_BYTES];
 
 	fprintf(out, "%s for %s ", export_table_duration(time, (double)c->wait_ns),
 		resources[most->resource]);
 	if (most->cause == WAIT_NEIGHBOUR)
-		fprintf(out, "held by %s",
+		fprintf(out, "%s %s", packets ? "of" : "held by",
 			name(buf, most->occupant_tenant, most->occupant_workflow));
 	else
-		fputs(holders[most->cause], out);
+		fputs(holder ?: holders[most->cause], out);
 	if (most->wait_ns < c->wait_ns)
 		fprintf(out, " (%.0f %%)", 100.0 * (double)most->wait_ns / (double)c->wait_ns);
 }

@@ -206,6 +206,7 @@ int export_json_write(FILE *out, const struct agg_view *v)
 		err = container_put(out, &v->containers[i]);
 	err = err ?: export_json_io(out, v);
 	err = err ?: export_json_net(out, v);
+	err = err ?: export_json_stack(out, v);
 	err = err ?: export_json_sleep(out, v);
 	err = err ?: export_json_pg(out, v);
 	err = err ?: export_json_detail(out, v);

@@ -465,6 +465,7 @@ int export_table_net(FILE *out, const struct agg_view *v, const struct table_opt
 	listeners_write(out, &t, v, options);
 	fputc('\n', out);
 	drops_write(out, &t, v, options);
+	export_table_stack(out, v);
 	return table_finish(out, &t);
 }
 

@@ -30,4 +30,7 @@ int export_table_net(FILE *out, const struct agg_view *v, const struct table_opt
  */
 const char *export_table_duration(char buf[TABLE_DURATION_MAX], double ns);
 
+/* What packets took of CPUs, and how long they waited to be sent: a sentence a container. */
+void export_table_stack(FILE *out, const struct agg_view *v);
+
 #endif

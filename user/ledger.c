@@ -20,7 +20,7 @@ struct ledger {
 
 static const char *const resource_names[RESOURCE_MAX] = {
 	[RESOURCE_CPU] = "cpu",	  [RESOURCE_REDIS] = "redis",	[RESOURCE_DISK] = "disk",
-	[RESOURCE_LOCK] = "lock", [RESOURCE_MEMORY] = "memory",
+	[RESOURCE_LOCK] = "lock", [RESOURCE_MEMORY] = "memory", [RESOURCE_SOFTIRQ] = "softirq",
 };
 
 static const char *const cause_names[WAIT_CAUSE_MAX] = {

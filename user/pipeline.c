@@ -288,6 +288,10 @@ static void on_net(struct pipeline *p, const struct event *ev)
 		agg_listener(p->agg, attrib_cgroup(p->attrib, ev->listener->cgroup), ev->listener);
 	else if (ev->kind == EVENT_ACCEPT)
 		agg_accept(p->agg, attrib_cgroup(p->attrib, ev->accept->cgroup), ev->accept);
+	else if (ev->kind == EVENT_SOFTIRQ)
+		agg_softirq(p->agg, attrib_cgroup(p->attrib, ev->softirq->cgroup), ev->softirq);
+	else if (ev->kind == EVENT_EGRESS)
+		agg_egress(p->agg, attrib_cgroup(p->attrib, ev->egress->cgroup), ev->egress);
 	else
 		agg_named(p->agg, attrib_cgroup(p->attrib, ev->named->cgroup),
 			  attrib_cgroup(p->attrib, ev->named->peer), ev->named);
@@ -353,6 +357,8 @@ static void on_event(void *ctx, const struct event *ev)
 	case EVENT_LISTENER:
 	case EVENT_ACCEPT:
 	case EVENT_NAMED:
+	case EVENT_SOFTIRQ:
+	case EVENT_EGRESS:
 		on_net(p, ev);
 		return;
 	case EVENT_UNANSWERED:

@@ -20,6 +20,7 @@
 #include "user/lib/clock.h"
 #include "user/session_net.h"
 #include "user/session_parts.h"
+#include "user/session_stack.h"
 
 static int map_memory(const struct bpf_map *map, size_t bytes, void **memory, size_t *mapped)
 {
@@ -48,6 +49,9 @@ static int session_maps(struct session *s)
 	err = err
 		      ?: map_memory(s->skel->maps.sched_cells, cpus * sizeof(struct cells),
 				    &s->cells, &s->cells_bytes);
+	err = err
+		      ?: map_memory(s->skel->maps.stack_cells, cpus * sizeof(struct cells),
+				    &s->stolen, &s->stolen_bytes);
 	return err ?: lanes_new(&s->lanes, bpf_map__fd(s->skel->maps.lanes), cpus, s->lane_bytes);
 }
 
@@ -81,6 +85,7 @@ static int session_drain_new(struct session *s)
 		.free_fd = bpf_map__fd(s->skel->maps.owner_free),
 		.stats = s->sched,
 		.cells = s->cells,
+		.stolen = s->stolen,
 		.owners = SCHED_SLOTS,
 	};
 
@@ -103,6 +108,7 @@ static int session_drains_new(struct session *s)
 					 bpf_map__fd(s->skel->maps.block_cells));
 	err = err ?: drain_mem_new(&s->mem, bpf_map__fd(s->skel->maps.mem_table));
 	err = err ?: session_net_drain_new(s);
+	err = err ?: session_stack_drain_new(s);
 	return err
 		       ?: drain_pg_new(&s->pg, bpf_map__fd(s->skel->maps.pg_sleeps),
 				       libbpf_num_possible_cpus());
@@ -177,6 +183,8 @@ void session_free(struct session *s)
 {
 	if (!s)
 		return;
+	if (s->skel && s->skel->bss)
+		session_stack_close(s);
 	session_detach(s);
 	drain_free(s->drain);
 	drain_block_free(s->block);
@@ -184,16 +192,20 @@ void session_free(struct session *s)
 	drain_net_free(s->net);
 	drain_drop_free(s->drop);
 	drain_service_free(s->service);
+	drain_stack_free(s->stack);
 	drain_pg_free(s->pg);
 	sweep_free(s->sweep);
 	bpf_link__destroy(s->iter);
 	bpf_link__destroy(s->net_iter);
 	bpf_link__destroy(s->net_users);
+	bpf_link__destroy(s->stack_iter);
 	lanes_free(s->lanes);
 	if (s->sched)
 		munmap(s->sched, s->sched_bytes);
 	if (s->cells)
 		munmap(s->cells, s->cells_bytes);
+	if (s->stolen)
+		munmap(s->stolen, s->stolen_bytes);
 	if (s->stats_fd >= 0)
 		close(s->stats_fd);
 	tallyman_bpf__destroy(s->skel);
@@ -203,6 +215,7 @@ void session_free(struct session *s)
 
 int session_poll(struct session *s, record_fn fn, void *ctx)
 {
+	session_stack_watch(s);
 	return lanes_poll(s->lanes, fn, ctx);
 }
 
@@ -221,6 +234,7 @@ int session_drain(struct session *s, record_fn fn, void *ctx)
 	err = drain_net_run(s->net, fn, ctx) ?: err;
 	err = drain_drop_run(s->drop, fn, ctx) ?: err;
 	err = drain_service_run(s->service, fn, ctx) ?: err;
+	err = drain_stack_run(s->stack, fn, ctx) ?: err;
 	err = drain_pg_run(s->pg, clock_mono_ns(), fn, ctx) ?: err;
 	return sweep_run(s->sweep, clock_mono_ns(), fn, ctx) ?: err;
 }
@@ -233,6 +247,7 @@ void session_forget(struct session *s, uint64_t cgroup)
 	drain_net_forget(s->net, cgroup);
 	drain_drop_forget(s->drop, cgroup);
 	drain_service_forget(s->service, cgroup);
+	drain_stack_forget(s->stack, cgroup);
 	drain_pg_forget(s->pg, cgroup);
 }
 

@@ -13,6 +13,7 @@
 #include "user/lib/log.h"
 #include "user/session_net.h"
 #include "user/session_parts.h"
+#include "user/session_stack.h"
 
 #define THREADS 16384 /* a power of two: see bpf/thread.h */
 
@@ -164,6 +165,7 @@ static int session_tune(struct session *s, struct tallyman_bpf *skel)
 	bpf_map__set_max_entries(skel->maps.sched_cpus, cpus);
 	session_tls_tune(s);
 	session_net_tune(s);
+	session_stack_tune(s);
 	skel->rodata->cfg_thread_mask = THREADS - 1;
 	bpf_map__set_max_entries(skel->maps.threads, THREADS);
 	return 0;
@@ -334,6 +336,7 @@ void session_attach(struct session *s)
 		list_programs(s, st);
 	}
 	session_tls_list(s);
+	session_stack_list(s);
 }
 
 int session_required(const struct session *s, char *err, size_t cap)

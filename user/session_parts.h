@@ -12,6 +12,7 @@
 #include "user/drain_net.h"
 #include "user/drain_pg.h"
 #include "user/drain_service.h"
+#include "user/drain_stack.h"
 #include "user/session.h"
 #include "user/session_tls.h"
 #include "user/sweep.h"
@@ -28,7 +29,7 @@ struct session {
 	struct btf *kernel;
 	struct hook_status hooks[HOOKS_MAX];
 	struct bpf_link *links[HOOKS_MAX][PROGRAMS_MAX];
-	struct drain_program programs[HOOKS_MAX * PROGRAMS_MAX + TLS_FN_MAX];
+	struct drain_program programs[HOOKS_MAX * PROGRAMS_MAX + TLS_FN_MAX + 2];
 	int nhooks;
 	int nprograms;
 	struct lanes *lanes;
@@ -47,11 +48,21 @@ struct session {
 	struct bpf_link *iter;	    /* over the sockets; NULL: the kernel does not offer it */
 	struct bpf_link *net_iter;  /* the network probe's; the same */
 	struct bpf_link *net_users; /* over open files; the same */
+	struct drain_stack *stack;
+	struct bpf_link *stack_iter;   /* over the tasks; the same */
+	struct bpf_link *stack_exit;   /* NULL: softirqs are not timed now */
+	struct bpf_link *stack_packet; /* the same */
+	uint32_t stack_epochs;	       /* times that they were */
+	uint64_t stack_softirqs;       /* as of stack_watched_ns */
+	uint64_t stack_watched_ns;
+	uint64_t stack_many_ns; /* when there were many last */
 	int net_refused; /* its iterators are not loaded because of that error; 0: they are */
 	void *sched;	 /* NULL: not mapped */
 	size_t sched_bytes;
 	void *cells; /* the same */
 	size_t cells_bytes;
+	void *stolen; /* the same */
+	size_t stolen_bytes;
 	int stats_fd;
 };
 

@@ -212,18 +212,25 @@ typedef struct {
 } possible_net_t;
 
 struct net_device {
+	unsigned int flags;
 	possible_net_t nd_net;
 };
+
+typedef s64 ktime_t;
 
 struct sk_buff {
 	union {
 		struct {
+			struct sk_buff *next;
 			union {
 				struct net_device *dev;
 			};
 		};
 	};
 	struct sock *sk;
+	union {
+		ktime_t tstamp;
+	};
 	union {
 		struct {
 			__be16 protocol;
@@ -313,6 +320,10 @@ typedef struct {
 	wait_queue_head_t wq;
 } socket_lock_t;
 
+struct sock_cgroup_data {
+	struct cgroup *cgroup;
+};
+
 struct sock {
 	struct sock_common __sk_common;
 	atomic_t sk_drops;
@@ -329,7 +340,16 @@ struct sock {
 	u8 sk_shutdown;
 	u32 sk_ack_backlog;
 	u32 sk_max_ack_backlog;
+	struct sock_cgroup_data sk_cgrp_data;
 	struct bpf_local_storage *sk_bpf_storage;
+};
+
+struct netdev_queue {
+	struct net_device *dev;
+};
+
+struct Qdisc {
+	unsigned int flags;
 };
 
 struct inet_sock {

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
 /*
- * What the scheduler hooks keep for each CPU, all of it written under that CPU's run-queue lock, and the
- * scheduler's own clock and numbers that they read in place of helper calls.
+ * What the scheduler hooks keep for each CPU, written under that CPU's run-queue lock, and the scheduler's
+ * own clock and numbers that they read in place of helper calls. probes/stack adds to the present
+ * slice without that lock: on its own CPU, where a softirq does not interrupt them.
  */
 #ifndef TALLYMAN_SCHED_CPU_BPF_H
 #define TALLYMAN_SCHED_CPU_BPF_H
@@ -13,7 +14,7 @@
 #define NUMBER_SETS 128 /* a power of two */
 #define QUOTAS 256	/* a power of two */
 
-const volatile __u32 cfg_sched_slots = 1024;
+const volatile __u32 cfg_sched_slots __weak = 1024;
 
 /* A cgroup's number, kept near. Cgroup ids are not used again, so an entry never gets wrong. */
 struct number_entry {
@@ -35,6 +36,7 @@ struct sched_cpu {
 	__u64 since_ns; /* 0: nothing was seen of it yet */
 	__u64 irq_ns;
 	__u64 cfs_rq; /* of the wait that is being charged: a pointer is no function's argument */
+	__u64 stack_ns; /* since the last switch, in softirqs that probes/stack has put into the line */
 	__u32 number; /* of who runs */
 	__u32 pad;
 	struct line line;
@@ -47,7 +49,7 @@ struct {
 	__uint(max_entries, 1);
 	__type(key, __u32);
 	__type(value, struct sched_cpu);
-} sched_cpus SEC(".maps");
+} sched_cpus SEC(".maps") __weak;
 
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
@@ -55,7 +57,7 @@ struct {
 	__uint(max_entries, 1);
 	__type(key, __u32);
 	__type(value, struct cells);
-} sched_cells SEC(".maps");
+} sched_cells SEC(".maps") __weak;
 
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
@@ -63,7 +65,7 @@ struct {
 	__uint(max_entries, 1);
 	__type(key, __u32);
 	__type(value, struct sched_stats);
-} sched_array SEC(".maps");
+} sched_array SEC(".maps") __weak;
 
 static __noinline __u32 number_miss(struct number_entry *set, __u64 cgroup)
 {
@@ -108,13 +110,15 @@ static __always_inline const struct rq *rq_of(struct task_struct *task)
 /* Interrupts since the last switch: known only where the kernel itself counts them apart. */
 static __always_inline void cpu_interrupts(struct sched_cpu *c, const struct rq *rq)
 {
-	__u64 irq_ns;
+	__u64 irq_ns, new_ns;
 
 	if (!bpf_core_field_exists(rq->prev_irq_time))
 		return;
 	irq_ns = rq->prev_irq_time;
-	if (c->irq_ns && irq_ns > c->irq_ns)
-		line_kernel_add(&c->line, irq_ns - c->irq_ns);
+	new_ns = c->irq_ns && irq_ns > c->irq_ns ? irq_ns - c->irq_ns : 0;
+	if (new_ns > c->stack_ns)
+		line_kernel_add(&c->line, new_ns - c->stack_ns);
+	c->stack_ns = 0;
 	c->irq_ns = irq_ns;
 }
 

@@ -90,8 +90,8 @@ static void fields(void **state)
 	fixture_fill(&f);
 	text = render(&f);
 	lines = parse(text);
-	/* 5 request series, 1 container, 6 probes, 1 program. */
-	assert_int_equal(json_array_size(lines), 13);
+	/* 5 request series, 1 container, 7 probes, 1 program. */
+	assert_int_equal(json_array_size(lines), 14);
 	o = json_array_get(lines, 1);
 	assert_string_equal(string(o, "outcome"), "ok");
 	assert_int_equal(number(o, "count"), 2);
@@ -125,7 +125,7 @@ static void fields(void **state)
 	assert_int_equal(number(o, "lost"), 5);
 	assert_int_equal(number(json_object_get(o, "lost_by_cause"), "ring_full"), 2);
 	assert_int_equal(number(json_object_get(o, "lost_by_cause"), "unreadable"), 0);
-	o = json_array_get(lines, 12);
+	o = json_array_get(lines, 13);
 	assert_string_equal(string(o, "kind"), "program");
 	assert_string_equal(string(o, "program"), "sock_read");
 	assert_int_equal(number(o, "runs"), 11);

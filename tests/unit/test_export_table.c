@@ -75,7 +75,8 @@ static void whole_text(void **state)
 		"proc   seen 0 = detailed 0 + coarse 0 + lost 0\n"
 		"block  seen 0 = detailed 0 + coarse 0 + lost 0\n"
 		"mem    seen 0 = detailed 0 + coarse 0 + lost 0\n"
-		"net    seen 0 = detailed 0 + coarse 0 + lost 0\n";
+		"net    seen 0 = detailed 0 + coarse 0 + lost 0\n"
+		"stack  seen 0 = detailed 0 + coarse 0 + lost 0\n";
 	/* clang-format on */
 	struct fixture f;
 	char *text;

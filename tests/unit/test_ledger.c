@@ -262,6 +262,9 @@ static void blame_for_people(void **state)
 		{ RESOURCE_CPU, WAIT_IDLE, "acme", "warehouse", "", "", 2480000000, 5 },
 		{ RESOURCE_LOCK, WAIT_NEIGHBOUR, "acme", "warehouse", "globex", "invoicing",
 		  8100000000, 1 },
+		{ RESOURCE_SOFTIRQ, WAIT_NEIGHBOUR, "acme", "warehouse", "noisy", "other",
+		  1500000000, 900 },
+		{ RESOURCE_SOFTIRQ, WAIT_KERNEL, "acme", "warehouse", "", "", 500000000, 100 },
 		{ RESOURCE_CPU, WAIT_QUOTA, "e\x1b[2J", "w", "", "", 99000000000, 1 },
 	};
 	char *text = NULL;
@@ -269,16 +272,20 @@ static void blame_for_people(void **state)
 	FILE *out = open_memstream(&text, &len);
 
 	(void)state;
-	assert_int_equal(export_blame_write(out, rows, 4), 0);
+	assert_int_equal(export_blame_write(out, rows, 6), 0);
 	fclose(out);
-	assert_string_equal(text,
-			    "e?[2J/w waited 99.0 s: 99.0 s for CPU beyond its own quota\n"
-			    "acme/warehouse waited 39.1 s: 31.0 s for CPU held by globex/report "
-			    "(92 %), 8.10 s for a lock held by globex/invoicing\n"
-			    "\n"
-			    "                globex/report  globex/invoicing   (idle)  (quota)\n"
-			    "e?[2J/w                     .                 .        .   99.0 s\n"
-			    "acme/warehouse         28.5 s            8.10 s   2.48 s        .\n");
+	assert_string_equal(
+		text, "e?[2J/w waited 99.0 s: 99.0 s for CPU beyond its own quota\n"
+		      "acme/warehouse waited 41.1 s: 31.0 s for CPU held by globex/report "
+		      "(92 %), 8.10 s for a lock held by globex/invoicing, 2.00 s for its CPU "
+		      "back from packets of noisy/other (75 %)\n"
+		      "\n"
+		      "                globex/report  globex/invoicing  noisy/other   (idle)  "
+		      "(kernel)  (quota)\n"
+		      "e?[2J/w                     .                 .            .        .  "
+		      "       .   99.0 s\n"
+		      "acme/warehouse         28.5 s            8.10 s       1.50 s   2.48 s  "
+		      "  500 ms        .\n");
 	free(text);
 }
 

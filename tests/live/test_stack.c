@@ -1,0 +1,157 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Time in the network stack: CPU time that one container's packets take from another one, against what that one
+ * misses by its own clock; and how long packets wait for a link that is limited, against the receiver's clock.
+ */
+#include <math.h>
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+#include <cmocka.h>
+
+#include "tests/live/agent.h"
+#include "tests/live/child.h"
+#include "tests/live/facts.h"
+#include "tests/live/loops.h"
+#include "tests/live/packets.h"
+#include "tests/live/server.h"
+#include "tests/live/tenant.h"
+#include "tests/live/truth.h"
+
+/* The two namespaces, as stack.sh makes them. */
+struct lab {
+	char name[64];
+	pid_t script;
+};
+
+static struct lab lab_start(const char *mode)
+{
+	char *out = file_name("stack");
+	struct lab l;
+
+	snprintf(l.name, sizeof(l.name), "tallyman-stack-%d", getpid());
+	l.script = shell_start(NULL, "exec tests/live/stack.sh %s %s >%s", l.name, mode, out);
+	shell_says(l.script, out, "ready");
+	free(out);
+	return l;
+}
+
+static void lab_end(struct lab *l)
+{
+	assert_int_equal(child_stop(l->script, SIGTERM, 20), 0);
+}
+
+static json_int_t taken(const json_t *facts, const char *resource, const char *victim,
+			const char *thief)
+{
+	return facts_sum(
+		facts, "wait_ns",
+		"kind=waits resource=%s cause=neighbour waiter_tenant=%s occupant_tenant=%s",
+		resource, victim, thief);
+}
+
+static json_int_t events(const json_t *facts, const char *field)
+{
+	return facts_sum(facts, field, "kind=events probe=stack");
+}
+
+/*
+ * The victim's clock stands still for more than packets: ticks, and other tasks of this machine. What it misses
+ * without the flood is told first, in the same time.
+ */
+static bool flood_has_a_name(void *arg)
+{
+	char *victim = tenant_cgroup("victim"), *noisy = tenant_cgroup("noisy");
+	struct lab lab = lab_start("flood");
+	struct stolen quiet, loud;
+	struct agent agent;
+	double stolen_ns, softirq_ns, queue_ns;
+	json_t *facts;
+	pid_t flood;
+
+	(void)arg;
+	agent_record(&agent, tenant_config, "");
+	quiet = stolen_measure(victim, cpu_group(0), 3000);
+	flood = flood_start(noisy, lab.name);
+	loud = stolen_measure(victim, cpu_group(0), 3000);
+	child_stop(flood, SIGKILL, 5);
+	facts = agent_finish(&agent);
+	lab_end(&lab);
+	stolen_ns = (double)loud.gap_ns - quiet.gap_ns;
+	softirq_ns = taken(facts, "softirq", "victim", "noisy");
+	queue_ns = taken(facts, "cpu", "victim", "noisy");
+	truth_figure("CPU: stolen by a neighbour's packets, charged to it", "at least 80 %",
+		     "%.1f %% of %.0f ms (%.0f ms in softirqs, %.0f ms in ksoftirqd)",
+		     100 * (softirq_ns + queue_ns) / stolen_ns, stolen_ns / 1e6, softirq_ns / 1e6,
+		     queue_ns / 1e6);
+	assert_true(softirq_ns + queue_ns <= 1.05 * loud.gap_ns);
+	/* Nobody sent the noisy one anything. */
+	assert_int_equal(taken(facts, "softirq", "noisy", "victim"), 0);
+	assert_true(facts_sum(facts, "softirq_ns", "kind=stack tenant=noisy") >= softirq_ns);
+	assert_int_equal(facts_sum(facts, "softirq_ns", "kind=stack tenant=victim"), 0);
+	assert_int_equal(events(facts, "seen"), events(facts, "coarse") + events(facts, "lost"));
+	assert_int_equal(events(facts, "lost"), 0);
+	json_decref(facts);
+	free(victim);
+	free(noisy);
+	return stolen_ns > 100e6 && softirq_ns + queue_ns >= 0.8 * stolen_ns;
+}
+
+static void packets_that_steal(void **state)
+{
+	(void)state;
+	need_cpu_group();
+	truth_holds(flood_has_a_name, NULL);
+}
+
+/* 200 datagrams of 1,042 bytes on the wire leave within 0.2 s; the receiver's clock has the same wait. */
+static bool wait_is_told(void *arg)
+{
+	char *cgroup = tenant_cgroup("sender");
+	struct lab lab = lab_start("limited");
+	struct agent agent;
+	struct burst b;
+	json_t *facts;
+	double ns;
+
+	(void)arg;
+	agent_record(&agent, tenant_config, "");
+	b = burst_run(cgroup, lab.name, 200);
+	facts = agent_finish(&agent);
+	lab_end(&lab);
+	ns = facts_sum(facts, "egress_sum_ns", "kind=stack tenant=sender");
+	truth_figure("egress: wait for a limited link, against the receiver's clock", "within 3 %",
+		     "%+.2f %% of %.0f ms each", 100 * (ns / b.late_ns - 1),
+		     b.late_ns / 1e6 / b.received);
+	assert_int_equal(b.received, 200);
+	assert_int_equal(facts_sum(facts, "queued_packets", "kind=stack tenant=sender"), 200);
+	assert_int_equal(events(facts, "lost"), 0);
+	assert_true(b.late_ns / b.received > 50e6);
+	json_decref(facts);
+	free(cgroup);
+	return fabs(ns / b.late_ns - 1) <= 0.03;
+}
+
+static void limited_link(void **state)
+{
+	(void)state;
+	need_live();
+	truth_holds(wait_is_told, NULL);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(packets_that_steal),
+		cmocka_unit_test(limited_link),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
