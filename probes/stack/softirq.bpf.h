@@ -38,7 +38,7 @@ static __always_inline __u64 preempt_count_at(struct stack_cpu *s)
 	if (!s->preempt_count_at && cfg_preempt_count_at)
 		s->preempt_count_at =
 			(__u64)rq_of(bpf_get_current_task_btf()) + cfg_preempt_count_at;
-	return s->preempt_count_at;
+	return *(volatile __u64 *)&s->preempt_count_at; /* read back: a number, no pointer */
 }
 
 /*
