@@ -52,6 +52,7 @@ enum rec_kind {
 	REC_RECEIVED = 26, /* a server read the last byte of a request that came in pieces */
 	REC_SOFTIRQ = 27,  /* drained: CPU time that one container's packets took in softirqs */
 	REC_EGRESS = 28,   /* drained: how long one container's packets waited to be sent */
+	REC_DNS = 29,	   /* drained: one container's DNS queries since the last drain */
 	REC_KIND_MAX
 };
 

@@ -160,4 +160,33 @@ struct rec_egress {
 };
 _Static_assert(sizeof(struct rec_egress) == 40 + 4 * SCHED_BUCKETS, "wire format");
 
+/* What DNS answered. */
+enum dns_answer {
+	DNS_NOERROR,
+	DNS_FORMERR,
+	DNS_SERVFAIL,
+	DNS_NXDOMAIN,
+	DNS_NOTIMP,
+	DNS_REFUSED,
+	DNS_OTHER,
+	DNS_ANSWER_MAX
+};
+
+struct dns_counts {
+	__u64 queries;
+	__u64 retried;	/* the same query again, before there was an answer */
+	__u64 timeouts; /* no answer in 5 s */
+	__u64 answers[DNS_ANSWER_MAX];
+};
+
+/* Buckets as in rec_sched. */
+struct rec_dns {
+	struct rec_hdr hdr;
+	__u64 cgroup;
+	struct dns_counts n;
+	__u64 wait_ns; /* of those answered */
+	__u32 waits[SCHED_BUCKETS];
+};
+_Static_assert(sizeof(struct rec_dns) == 112 + 4 * SCHED_BUCKETS, "wire format");
+
 #endif

@@ -50,6 +50,7 @@ struct agg *agg_new(size_t series_max, uint64_t grace_ns)
 	agg_io_init(&a->io);
 	agg_net_init(&a->net);
 	agg_stack_init(&a->stack);
+	agg_dns_init(&a->dns);
 	agg_pg_init(&a->pg);
 	if (agg_detail_init(a) || agg_named_init(a)) {
 		agg_free(a);
@@ -87,6 +88,7 @@ void agg_clear(struct agg *a)
 	agg_pg_clear(a);
 	agg_detail_clear(a);
 	agg_named_clear(a);
+	agg_dns_clear(a);
 	hist_clear(&a->other.queue);
 	hist_clear(&a->other.service);
 	hist_clear(&a->other_container.run_queue);
@@ -373,7 +375,7 @@ size_t agg_memory(const struct agg *a)
 		bytes += sizeof(*c) + agg_hist_memory(&c->run_queue);
 	bytes += agg_io_memory(a) + agg_net_memory(a) + agg_stack_memory(a);
 	bytes += agg_sleep_memory(a) + agg_pg_memory(a);
-	bytes += agg_detail_memory(a) + agg_named_memory(a);
+	bytes += agg_detail_memory(a) + agg_named_memory(a) + agg_dns_memory(a);
 	return bytes + agg_hist_memory(&a->other.queue) + agg_hist_memory(&a->other.service) +
 	       agg_hist_memory(&a->other_container.run_queue);
 }

@@ -59,6 +59,7 @@ int agg_net(struct agg *a, struct owner owner, struct owner peer, const struct r
 
 /* A listening socket's queue as it is now, and what it dropped since the last record. */
 void agg_named(struct agg *a, struct owner owner, struct owner peer, const struct rec_named *rec);
+int agg_dns(struct agg *a, struct owner owner, const struct rec_dns *rec);
 int agg_accept(struct agg *a, struct owner owner, const struct rec_accept *rec);
 int agg_listener(struct agg *a, struct owner owner, const struct rec_listener *rec);
 

@@ -28,7 +28,7 @@ static uint64_t container_activity(struct agg *a, uint32_t container)
 	return sum + agg_io_activity(a, container) + agg_sleep_activity(a, container) +
 	       agg_net_activity(a, container) + agg_pg_activity(a, container) +
 	       agg_detail_activity(a, container) + agg_named_activity(a, container) +
-	       agg_stack_activity(a, container);
+	       agg_stack_activity(a, container) + agg_dns_activity(a, container);
 }
 
 void agg_forget_container(struct agg *a, uint32_t container, uint64_t now_ns)
@@ -78,6 +78,7 @@ static size_t container_drop(struct agg *a, uint32_t container)
 	agg_pg_drop(a, container);
 	agg_detail_drop(a, container);
 	agg_named_drop(a, container);
+	agg_dns_drop(a, container);
 	return before - a->nseries;
 }
 

@@ -10,6 +10,7 @@
 
 #include "user/agg.h"
 #include "user/agg_detail.h"
+#include "user/agg_dns.h"
 #include "user/agg_io.h"
 #include "user/agg_named.h"
 #include "user/agg_net.h"
@@ -132,6 +133,7 @@ struct agg {
 	struct agg_nets net;
 	struct agg_nameds named;
 	struct agg_stacks stack;
+	struct agg_dnses dns;
 	struct agg_sleeps sleeps;
 	struct agg_pg pg;
 	struct agg_details details;

@@ -357,6 +357,7 @@ int agg_view_new(struct agg_view **out, const struct agg *a, const struct intern
 	err = err ?: agg_net_view(v, a, owners);
 	err = err ?: agg_named_view(v, a, owners);
 	err = err ?: agg_stack_view(v, a, owners);
+	err = err ?: agg_dns_view(v, a, owners);
 	err = err ?: agg_sleep_view(v, a, owners);
 	err = err ?: agg_pg_view(v, a, owners);
 	err = err ?: agg_detail_view(v, a, owners);
@@ -384,6 +385,7 @@ void agg_view_free(struct agg_view *v)
 	agg_io_view_free(v);
 	agg_net_view_free(v);
 	agg_stack_view_free(v);
+	agg_dns_view_free(v);
 	agg_pg_view_free(v);
 	free(v->named);
 	free(v->sleeps);

@@ -144,6 +144,14 @@ struct agg_stack_row {
 	struct hist egress;
 };
 
+/* DNS queries of one container. Sorted by tenant, container. */
+struct agg_dns_row {
+	const char *tenant;
+	const char *container;
+	struct dns_counts n;
+	struct hist waits; /* of those answered */
+};
+
 /* Sleeps of PostgreSQL backends in one wait event. Sorted by the event's names, tenant, container. */
 struct agg_sleep_row {
 	const char *
@@ -224,6 +232,8 @@ struct agg_view {
 	size_t nnamed;
 	struct agg_stack_row *stacks;
 	size_t nstacks;
+	struct agg_dns_row *dns;
+	size_t ndns;
 	struct agg_sleep_row *sleeps;
 	size_t nsleeps;
 	struct agg_tx_row *txs;

@@ -53,6 +53,7 @@ static const struct kind kinds[REC_KIND_MAX] = {
 	[REC_RECEIVED] = { sizeof(struct rec_received), 0 },
 	[REC_NET] = { sizeof(struct rec_net), EVENT_NET },
 	[REC_LISTENER] = { sizeof(struct rec_listener), EVENT_LISTENER },
+	[REC_DNS] = { sizeof(struct rec_dns), EVENT_DNS },
 	[REC_ACCEPT] = { sizeof(struct rec_accept), EVENT_ACCEPT },
 	[REC_NAMED] = { sizeof(struct rec_named), EVENT_NAMED },
 	[REC_SOFTIRQ] = { sizeof(struct rec_softirq), EVENT_SOFTIRQ },

@@ -82,6 +82,7 @@ enum event_kind {
 	EVENT_NET,
 	EVENT_LISTENER,
 	EVENT_ACCEPT,
+	EVENT_DNS,
 	EVENT_NAMED,
 	EVENT_UNANSWERED,
 	EVENT_SOFTIRQ,
@@ -239,6 +240,7 @@ struct event {
 		const struct rec_net *net;
 		const struct rec_listener *listener;
 		const struct rec_accept *accept;
+		const struct rec_dns *dns;
 		const struct rec_named *named;
 		const struct rec_softirq *softirq;
 		const struct rec_egress *egress;

@@ -19,5 +19,6 @@ int export_json_waits(FILE *out, const struct wait_row *rows, size_t n);
 /* Only those of the kinds "network" and "listener". */
 int export_json_net(FILE *out, const struct agg_view *v);
 int export_json_stack(FILE *out, const struct agg_view *v);
+int export_json_dns(FILE *out, const struct agg_view *v);
 
 #endif

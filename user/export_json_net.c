@@ -124,5 +124,6 @@ int export_json_net(FILE *out, const struct agg_view *v)
 		err = listener_put(out, &v->listeners[i]);
 	for (size_t i = 0; !err && i < v->nnamed; i++)
 		err = named_put(out, &v->named[i]);
+	err = err ?: export_json_dns(out, v);
 	return err;
 }

@@ -286,6 +286,8 @@ static void on_net(struct pipeline *p, const struct event *ev)
 			attrib_cgroup(p->attrib, ev->net->peer), ev->net);
 	else if (ev->kind == EVENT_LISTENER)
 		agg_listener(p->agg, attrib_cgroup(p->attrib, ev->listener->cgroup), ev->listener);
+	else if (ev->kind == EVENT_DNS)
+		agg_dns(p->agg, attrib_cgroup(p->attrib, ev->dns->cgroup), ev->dns);
 	else if (ev->kind == EVENT_ACCEPT)
 		agg_accept(p->agg, attrib_cgroup(p->attrib, ev->accept->cgroup), ev->accept);
 	else if (ev->kind == EVENT_SOFTIRQ)
@@ -356,6 +358,7 @@ static void on_event(void *ctx, const struct event *ev)
 	case EVENT_NET:
 	case EVENT_LISTENER:
 	case EVENT_ACCEPT:
+	case EVENT_DNS:
 	case EVENT_NAMED:
 	case EVENT_SOFTIRQ:
 	case EVENT_EGRESS:

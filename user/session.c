@@ -193,6 +193,7 @@ void session_free(struct session *s)
 	drain_drop_free(s->drop);
 	drain_service_free(s->service);
 	drain_stack_free(s->stack);
+	drain_dns_free(s->dns);
 	drain_pg_free(s->pg);
 	sweep_free(s->sweep);
 	bpf_link__destroy(s->iter);
@@ -235,6 +236,7 @@ int session_drain(struct session *s, record_fn fn, void *ctx)
 	err = drain_drop_run(s->drop, fn, ctx) ?: err;
 	err = drain_service_run(s->service, fn, ctx) ?: err;
 	err = drain_stack_run(s->stack, fn, ctx) ?: err;
+	err = drain_dns_run(s->dns, fn, ctx) ?: err;
 	err = drain_pg_run(s->pg, clock_mono_ns(), fn, ctx) ?: err;
 	return sweep_run(s->sweep, clock_mono_ns(), fn, ctx) ?: err;
 }
@@ -248,6 +250,7 @@ void session_forget(struct session *s, uint64_t cgroup)
 	drain_drop_forget(s->drop, cgroup);
 	drain_service_forget(s->service, cgroup);
 	drain_stack_forget(s->stack, cgroup);
+	drain_dns_forget(s->dns, cgroup);
 	drain_pg_forget(s->pg, cgroup);
 }
 

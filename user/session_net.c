@@ -67,5 +67,7 @@ int session_net_drain_new(struct session *s)
 			     s->net_iter ? bpf_link__fd(s->net_iter) : -1)
 		       ?: drain_drop_new(&s->drop, bpf_map__fd(s->skel->maps.net_drops),
 					 s->net_users ? bpf_link__fd(s->net_users) : -1, s->kernel) ?:
-	       drain_service_new(&s->service, bpf_map__fd(s->skel->maps.net_services_of));
+	       drain_service_new(&s->service, bpf_map__fd(s->skel->maps.net_services_of)) ?:
+	       drain_dns_new(&s->dns, bpf_map__fd(s->skel->maps.dns_table),
+			     bpf_map__fd(s->skel->maps.dns_asked));
 }

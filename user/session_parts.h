@@ -7,6 +7,7 @@
 
 #include "user/drain.h"
 #include "user/drain_block.h"
+#include "user/drain_dns.h"
 #include "user/drain_drop.h"
 #include "user/drain_mem.h"
 #include "user/drain_net.h"
@@ -43,6 +44,7 @@ struct session {
 	struct drain_net *net;
 	struct drain_drop *drop;
 	struct drain_service *service;
+	struct drain_dns *dns;
 	struct drain_pg *pg;
 	struct sweep *sweep;
 	struct bpf_link *iter;	    /* over the sockets; NULL: the kernel does not offer it */

@@ -35,6 +35,7 @@
 #include "probes/sock/announce.bpf.h"
 #include "probes/sock/turn.bpf.h"
 #include "probes/sock/tls.bpf.h"
+#include "probes/sock/dns.bpf.h"
 
 #define MSG_PEEK 2
 #define WHOLE_REPLY_MAX 1024
@@ -421,7 +422,7 @@ static __always_inline int io_bytes(struct sock *sk, int ret, enum direction dir
 	struct io io = { .sk = sk, .bytes = ret, .dir = dir, .c = conn_of(sk, plain) };
 
 	if (!io.c)
-		return 0;
+		return dns_bytes(sk, ret, dir, plain);
 	if (io.c->protocol == CONN_IGNORED) {
 		conn_forget(sk, plain);
 		return 0;

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # A client and a server in network namespaces of their own, joined by a pair of veth. Prints JSON objects, one
 # a line: what the client did by its own count, then the counters that the two namespaces' kernel has.
-# Usage: net.sh connections|loss|rtt|queue|drops CLIENT_CGROUP SERVER_CGROUP [QUIET_CGROUP]
+# Usage: net.sh connections|loss|rtt|queue|drops|dns CLIENT_CGROUP SERVER_CGROUP [QUIET_CGROUP]
 #   loss: 2 % of what the client sends is dropped; another client, in QUIET_CGROUP, loses nothing
 #   queue: the server accepts nothing; says "full" at last and stays as it is until it gets SIGTERM
 # However it ends, its processes and namespaces are gone then. Those of a run that was killed go with the next one.
@@ -23,7 +23,7 @@ end() {
 	for end in c s; do
 		ip netns del "$name-$end" 2>/dev/null || true
 	done
-	rm -rf "$work"
+	rm -rf "$work" "/etc/netns/$name-c"
 }
 trap end EXIT
 trap 'exit 143' TERM INT HUP
@@ -110,6 +110,12 @@ loss)
 rtt)
 	background "$server_cgroup" s ready "$here/net_peer.py" serve $address $port
 	foreground "$client_cgroup" c "$here/net_peer.py" rtt $address $port
+	;;
+dns)
+	mkdir -p "/etc/netns/$name-c" # which ip puts in the place of /etc
+	printf 'nameserver %s\noptions timeout:2 attempts:1\n' $address >"/etc/netns/$name-c/resolv.conf"
+	background "$server_cgroup" s ready "$here/net_peer.py" names $address 53
+	foreground "$client_cgroup" c "$here/net_peer.py" dns $address 53
 	;;
 drops)
 	background "$server_cgroup" s ready "$here/net_peer.py" deaf $address $port

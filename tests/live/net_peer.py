@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
 # The two ends of tests/live/net.sh. A client prints one JSON object: what it did, by its own count.
-# Usage: net_peer.py serve|deaf ADDRESS PORT | hold ADDRESS PORT BACKLOG
-#        net_peer.py connections|bulk|quiet|rtt|fill|drops ADDRESS PORT [PORT...]
+# Usage: net_peer.py serve|deaf|names ADDRESS PORT | hold ADDRESS PORT BACKLOG
+#        net_peer.py connections|bulk|quiet|rtt|fill|drops|dns ADDRESS PORT [PORT...]
 import errno
 import json
 import os
@@ -179,6 +179,55 @@ def fill(address, port):
     print(json.dumps({"kept": len(kept), "dropped": dropped, "oldest_s": time.monotonic() - first}),
           flush=True)
     time.sleep(3600)
+
+
+def names(address, port):
+    """A DNS server of one word: the first label says what becomes of a query; answers take 10 ms."""
+    sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    sock.bind((address, port))
+    print("ready", flush=True)
+    while True:
+        query, client = sock.recvfrom(512)
+        what = query[13:13 + query[12]]
+        rcode = {b"none": 3, b"fail": 2}.get(what, 0)
+        if what != b"lost":
+            time.sleep(0.01)
+            sock.sendto(query[:2] + struct.pack("!H", 0x8180 | rcode) + query[4:], client)
+
+
+def ask(send, receive, number, what):
+    """How long the answer took by our clock; None: there is none."""
+    send(struct.pack("!HHHHHH", number, 0x100, 1, 0, 0, 0) + bytes([len(what)]) + what
+         + b"\x04test\0" + struct.pack("!HH", 1, 1))
+    start = time.monotonic_ns()
+    try:
+        receive(512)
+    except TimeoutError:
+        return None
+    return time.monotonic_ns() - start
+
+
+def dns(address, port):
+    """Both ways to use a socket; then the C library's resolver, which asks for two addresses at once."""
+    did = {"queries": 0, "lost": 0, "none": 0, "fail": 0, "good": 0, "answer_ns": 0}
+    for connected in True, False:
+        sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        sock.settimeout(0.2)
+        if connected:
+            sock.connect((address, port))
+        send = sock.send if connected else lambda data, to=sock: to.sendto(data, (address, port))
+        for i in range(40):
+            what = (b"good", b"good", b"none", b"lost", b"fail")[i % 5]
+            took = ask(send, sock.recv, 1000 + i, what)
+            did["queries"] += 1
+            did[what.decode()] += 1
+            did["answer_ns"] += took or 0
+    try:
+        socket.getaddrinfo("none.test", 80)
+    except socket.gaierror:
+        pass
+    time.sleep(7)
+    return did
 
 
 def checksum(data):

@@ -288,6 +288,38 @@ static void drops_have_reasons(void **state)
 	lab_free(&l);
 }
 
+static json_int_t dns(const struct lab *l, const char *field)
+{
+	return facts_sum(l->facts, field, "kind=dns tenant=%s", l->tenant);
+}
+
+/* The C library asks two more queries that there is no such name for, with its own timing. */
+static void names_are_counted(void **state)
+{
+	struct lab l = lab_new();
+	double mean, truth;
+
+	(void)state;
+	lab_run(&l, "dns", "");
+	equal(dns(&l, "queries"), told(&l, "did", "queries") + 2, "queries");
+	equal(dns(&l, "timeouts"), told(&l, "did", "lost"), "lost");
+	equal(dns(&l, "answers_nxdomain"), told(&l, "did", "none") + 2, "no such name");
+	equal(dns(&l, "answers_servfail"), told(&l, "did", "fail"), "failed");
+	equal(dns(&l, "answers_noerror"), told(&l, "did", "good"), "good");
+	equal(dns(&l, "retried"), 0, "retried");
+	mean = (double)dns(&l, "sum_ns") / dns(&l, "answers");
+	truth = told(&l, "did", "answer_ns") /
+		(told(&l, "did", "queries") - told(&l, "did", "lost"));
+	truth_figure("DNS answer", "within 10 % of the client", "%.2f ms, client: %.2f ms",
+		     mean / 1e6, truth / 1e6);
+	assert_true(fabs(mean - truth) <= 0.1 * truth);
+	/* The server's end asks nobody. */
+	assert_int_equal(facts_sum(l.facts, "queries", "kind=dns container=%s", server_label(&l)),
+			 0);
+	nothing_is_lost(&l);
+	lab_free(&l);
+}
+
 static json_int_t listening(const struct lab *l, const char *field)
 {
 	return facts_one(l->facts, field, "kind=listener container=%s", server_label(l));
@@ -329,7 +361,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(connections),	      cmocka_unit_test(loss_has_a_name),
 		cmocka_unit_test(round_trip),	      cmocka_unit_test(queue_is_full),
-		cmocka_unit_test(drops_have_reasons),
+		cmocka_unit_test(drops_have_reasons), cmocka_unit_test(names_are_counted),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

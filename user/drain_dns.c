@@ -1,0 +1,109 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The tables of DNS as records. In: counts that only grow, and queries with the time when they were asked.
+ * Out: differences; timeouts are records of their own.
+ */
+#include "user/drain_dns.h"
+
+#include <bpf/bpf.h>
+#include <errno.h>
+#include <stdlib.h>
+
+#include "probes/net/dns_stats.h"
+#include "user/drain_table.h"
+#include "user/lib/clock.h"
+
+#define TIMEOUT_NS (5 * NS_PER_SEC)
+
+struct drain_dns {
+	struct drain_table *table;
+	int asked_fd;
+	record_fn fn; /* during a run */
+	void *ctx;
+	uint64_t now_ns;
+};
+
+int drain_dns_new(struct drain_dns **out, int table_fd, int asked_fd)
+{
+	struct drain_dns *d = calloc(1, sizeof(*d));
+	int err = d ? 0 : -ENOMEM;
+
+	err = err
+		      ?: drain_table_new(&d->table,
+					 &(struct drain_table_config){ table_fd, 1, 1,
+								       sizeof(struct dns_stats) /
+									       sizeof(uint64_t) });
+	if (err) {
+		free(d);
+		return err;
+	}
+	d->asked_fd = asked_fd;
+	*out = d;
+	return 0;
+}
+
+void drain_dns_free(struct drain_dns *d)
+{
+	if (!d)
+		return;
+	drain_table_free(d->table);
+	free(d);
+}
+
+static void dns_row(void *ctx, const uint64_t *key, const uint64_t *growth)
+{
+	const struct dns_stats *st = (const void *)growth;
+	struct drain_dns *d = ctx;
+	struct rec_dns r = { .hdr = { .kind = REC_DNS, .len = sizeof(r), .time_ns = d->now_ns },
+			     .cgroup = *key,
+			     .n.queries = st->queries,
+			     .n.retried = st->retried,
+			     .wait_ns = st->wait_ns };
+
+	for (int i = 0; i < DNS_ANSWER_MAX; i++)
+		r.n.answers[i] = st->answers[i];
+	for (int i = 0; i < SCHED_BUCKETS; i++)
+		r.waits[i] = st->waits[i];
+	d->fn(d->ctx, &r, sizeof(r));
+}
+
+static void timeout_emit(struct drain_dns *d, uint64_t cgroup)
+{
+	struct rec_dns r = { .hdr = { .kind = REC_DNS, .len = sizeof(r), .time_ns = d->now_ns },
+			     .cgroup = cgroup,
+			     .n.timeouts = 1 };
+
+	d->fn(d->ctx, &r, sizeof(r));
+}
+
+/* The walk goes on from a key that is still there. Whoever deletes a query counts it, we or the answer. */
+static void asked_expire(struct drain_dns *d)
+{
+	struct dns_key key, *at = NULL, next;
+	struct dns_query q;
+
+	while (!bpf_map_get_next_key(d->asked_fd, at, &next)) {
+		if (!bpf_map_lookup_elem(d->asked_fd, &next, &q) && q.asked_ns < d->now_ns &&
+		    d->now_ns - q.asked_ns > TIMEOUT_NS) {
+			if (!bpf_map_delete_elem(d->asked_fd, &next))
+				timeout_emit(d, q.cgroup);
+			continue; /* with the same `at` */
+		}
+		key = next;
+		at = &key;
+	}
+}
+
+int drain_dns_run(struct drain_dns *d, record_fn fn, void *ctx)
+{
+	d->fn = fn;
+	d->ctx = ctx;
+	d->now_ns = clock_mono_ns();
+	asked_expire(d);
+	return drain_table_run(d->table, dns_row, d);
+}
+
+void drain_dns_forget(struct drain_dns *d, uint64_t cgroup)
+{
+	drain_table_forget(d->table, cgroup);
+}
