@@ -279,6 +279,12 @@ static void on_sched(struct pipeline *p, const struct rec_sched *rec)
 	agg_sched(p->agg, work_owner(p, &of), &rest);
 }
 
+static void on_unanswered(struct pipeline *p, const struct event_unanswered *u)
+{
+	ingress_unanswered(p->ingress, attrib_cgroup(p->attrib, u->subject->cgroup),
+			   peer_of(p, u->peer, u->peer_kind), u);
+}
+
 static void on_net(struct pipeline *p, const struct event *ev)
 {
 	if (ev->kind == EVENT_NET)
@@ -294,15 +300,11 @@ static void on_net(struct pipeline *p, const struct event *ev)
 		agg_softirq(p->agg, attrib_cgroup(p->attrib, ev->softirq->cgroup), ev->softirq);
 	else if (ev->kind == EVENT_EGRESS)
 		agg_egress(p->agg, attrib_cgroup(p->attrib, ev->egress->cgroup), ev->egress);
+	else if (ev->kind == EVENT_UNANSWERED)
+		on_unanswered(p, &ev->unanswered);
 	else
 		agg_named(p->agg, attrib_cgroup(p->attrib, ev->named->cgroup),
 			  attrib_cgroup(p->attrib, ev->named->peer), ev->named);
-}
-
-static void on_unanswered(struct pipeline *p, const struct event_unanswered *u)
-{
-	ingress_unanswered(p->ingress, attrib_cgroup(p->attrib, u->subject->cgroup),
-			   peer_of(p, u->peer, u->peer_kind), u);
 }
 
 /* Errors of the aggregation are counted by it. */
@@ -362,10 +364,8 @@ static void on_event(void *ctx, const struct event *ev)
 	case EVENT_NAMED:
 	case EVENT_SOFTIRQ:
 	case EVENT_EGRESS:
-		on_net(p, ev);
-		return;
 	case EVENT_UNANSWERED:
-		on_unanswered(p, &ev->unanswered);
+		on_net(p, ev);
 		return;
 	case EVENT_UNDECODED:
 		agg_undecoded(p->agg, attrib_cgroup(p->attrib, ev->undecoded.cgroup),
