@@ -285,9 +285,11 @@ static void on_unanswered(struct pipeline *p, const struct event_unanswered *u)
 			   peer_of(p, u->peer, u->peer_kind), u);
 }
 
-static void on_net(struct pipeline *p, const struct event *ev)
+static void on_container(struct pipeline *p, const struct event *ev)
 {
-	if (ev->kind == EVENT_NET)
+	if (ev->kind == EVENT_MEMORY)
+		agg_mem(p->agg, attrib_cgroup(p->attrib, ev->memory->cgroup), ev->memory);
+	else if (ev->kind == EVENT_NET)
 		agg_net(p->agg, attrib_cgroup(p->attrib, ev->net->cgroup),
 			attrib_cgroup(p->attrib, ev->net->peer), ev->net);
 	else if (ev->kind == EVENT_LISTENER)
@@ -352,11 +354,9 @@ static void on_event(void *ctx, const struct event *ev)
 		party_owner(p, &ev->refused.of, &owner);
 		agg_refused(p->agg, owner, &ev->refused);
 		return;
-	case EVENT_MEMORY:
-		agg_mem(p->agg, attrib_cgroup(p->attrib, ev->memory->cgroup), ev->memory);
-		return;
 	case EVENT_LOCK:
 		return;
+	case EVENT_MEMORY:
 	case EVENT_NET:
 	case EVENT_LISTENER:
 	case EVENT_ACCEPT:
@@ -365,7 +365,7 @@ static void on_event(void *ctx, const struct event *ev)
 	case EVENT_SOFTIRQ:
 	case EVENT_EGRESS:
 	case EVENT_UNANSWERED:
-		on_net(p, ev);
+		on_container(p, ev);
 		return;
 	case EVENT_UNDECODED:
 		agg_undecoded(p->agg, attrib_cgroup(p->attrib, ev->undecoded.cgroup),
@@ -406,25 +406,6 @@ void pipeline_record(void *pipeline, const void *rec, size_t len)
 void pipeline_finish(struct pipeline *p)
 {
 	decode_finish(p->decode, on_event, p);
-}
-
-void pipeline_cgroup(struct pipeline *p, uint64_t cgroup, const char *path, size_t len,
-		     uint64_t now_ns)
-{
-	union {
-		struct rec_cgroup rec;
-		char bytes[sizeof(struct rec_cgroup) + WIRE_PATH_MAX];
-	} r = { 0 };
-
-	len = len < WIRE_PATH_MAX ? len : WIRE_PATH_MAX - 1;
-	r.rec = (struct rec_cgroup){
-		.hdr = { .kind = REC_CGROUP, .len = sizeof(r.rec) + len, .time_ns = now_ns },
-		.cgroup = cgroup,
-		.change = CGROUP_PRESENT,
-		.path_len = len,
-	};
-	memcpy(r.bytes + sizeof(r.rec), path, len);
-	pipeline_record(p, &r, r.rec.hdr.len);
 }
 
 bool pipeline_knows(struct pipeline *p, uint64_t cgroup)

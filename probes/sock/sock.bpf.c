@@ -5,7 +5,6 @@
  * How messages are framed is each protocol's own file; whose work it is nobody's here.
  */
 #include "vmlinux.h"
-
 #include <bpf/bpf_core_read.h>
 #include <bpf/bpf_endian.h>
 #include <bpf/bpf_helpers.h>
