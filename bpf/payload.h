@@ -76,19 +76,6 @@ __u64 payload_regs_at __weak;
 
 extern void *bpf_rdonly_cast(const void *obj, __u32 btf_id) __ksym __weak;
 
-/* A word of the kernel's memory. For others, too: the linker takes bpf_rdonly_cast() from one object only. */
-__attribute__((noinline)) __u32 kernel_word(__u64 at)
-{
-	__u32 word = 0;
-
-	if (cfg_direct) /* as the first member of any structure */
-		return ((struct upid *)bpf_rdonly_cast((void *)at,
-						       bpf_core_type_id_kernel(struct upid)))
-			->nr;
-	bpf_probe_read_kernel(&word, sizeof(word), (void *)at);
-	return word;
-}
-
 static __always_inline struct pt_regs *payload_regs(struct task_struct *task)
 {
 	struct pt_regs *regs;

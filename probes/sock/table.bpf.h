@@ -8,6 +8,7 @@
 #ifndef TALLYMAN_TABLE_BPF_H
 #define TALLYMAN_TABLE_BPF_H
 
+#include "bpf/kernel_word.h"
 #include "probes/sock/conn_slot.h"
 
 #define SLOT_NONE 0

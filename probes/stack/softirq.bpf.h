@@ -15,7 +15,7 @@ enum { NET_TX_SOFTIRQ = 2, NET_RX_SOFTIRQ = 3 };
 
 #define PREEMPT_MASK 0xff
 
-__u32 kernel_word(__u64 at); /* bpf/payload.h */
+__u32 kernel_word(__u64 at); /* bpf/kernel_word.h */
 
 /*
  * Where this CPU's preempt_count is, from its run queue on: both are per-CPU variables, and their places are in
