@@ -30,6 +30,7 @@ struct hook_variant {
 	enum hook_kind kind;
 	const char *target; /* tracepoint (category/name for HOOK_TRACEPOINT) or kernel function */
 	const char *with[HOOK_WITH_MAX]; /* programs that it needs attached before; NULL: no more */
+	bool on_demand;			 /* attached only while its part of the session wants it */
 	const char *needs; /* "structure.member" that not every kernel has; NULL: nothing */
 };
 

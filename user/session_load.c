@@ -316,6 +316,22 @@ static void list_programs(struct session *s, const struct hook_status *st)
 		};
 }
 
+int session_hook_attach(struct session *s, const struct hook_status *hook)
+{
+	struct bpf_link **links = s->links[hook - s->hooks];
+	int err = attach_variant(s->skel, hook->variant, links);
+
+	if (err)
+		detach_variant(links);
+	return err;
+}
+
+void session_hook_detach(struct session *s, const struct hook_status *hook)
+{
+	if (hook)
+		detach_variant(s->links[hook - s->hooks]);
+}
+
 void session_attach(struct session *s)
 {
 	for (int i = 0; i < s->nhooks; i++) {
@@ -334,9 +350,10 @@ void session_attach(struct session *s)
 		}
 		st->state = HOOK_ATTACHED;
 		list_programs(s, st);
+		if (st->variant->on_demand) /* now it is known that it can be */
+			detach_variant(s->links[i]);
 	}
 	session_tls_list(s);
-	session_stack_list(s);
 }
 
 int session_required(const struct session *s, char *err, size_t cap)

@@ -30,7 +30,7 @@ struct session {
 	struct btf *kernel;
 	struct hook_status hooks[HOOKS_MAX];
 	struct bpf_link *links[HOOKS_MAX][PROGRAMS_MAX];
-	struct drain_program programs[HOOKS_MAX * PROGRAMS_MAX + TLS_FN_MAX + 2];
+	struct drain_program programs[HOOKS_MAX * PROGRAMS_MAX + TLS_FN_MAX];
 	int nhooks;
 	int nprograms;
 	struct lanes *lanes;
@@ -51,11 +51,10 @@ struct session {
 	struct bpf_link *net_iter;  /* the network probe's; the same */
 	struct bpf_link *net_users; /* over open files; the same */
 	struct drain_stack *stack;
-	struct bpf_link *stack_iter;   /* over the tasks; the same */
-	struct bpf_link *stack_exit;   /* NULL: softirqs are not timed now */
-	struct bpf_link *stack_packet; /* the same */
-	uint32_t stack_epochs;	       /* times that they were */
-	uint64_t stack_softirqs;       /* as of stack_watched_ns */
+	struct bpf_link *stack_iter; /* over the tasks; the same */
+	bool stack_timed;	     /* softirqs are, now */
+	uint32_t stack_epochs;	     /* times that they were */
+	uint64_t stack_softirqs;     /* as of stack_watched_ns */
 	uint64_t stack_watched_ns;
 	uint64_t stack_many_ns; /* when there were many last */
 	int net_refused; /* its iterators are not loaded because of that error; 0: they are */
@@ -74,6 +73,10 @@ int session_load(struct session *s);
 /* Has this kernel the one helper that no hook can do without? */
 bool session_kernel_loops(void);
 void session_attach(struct session *s);
+
+/* Of a hook that is attached on demand, if session_attach() found that it can be. 0 or a negative errno. */
+int session_hook_attach(struct session *s, const struct hook_status *hook);
+void session_hook_detach(struct session *s, const struct hook_status *hook);
 
 /* Marks the connections that are open now, see probes/sock/seed.bpf.h. 0 or a negative errno. */
 int session_seed(struct session *s);

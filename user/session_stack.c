@@ -82,39 +82,34 @@ void session_stack_tune(struct session *s)
 	s->skel->rodata->cfg_preempt_count_at = preempt_count_at(s->kernel);
 	bpf_map__set_max_entries(s->skel->maps.stack_cpus, cpus);
 	bpf_map__set_max_entries(s->skel->maps.stack_cells, cpus);
-	bpf_program__set_autoload(s->skel->progs.stack_tasks, true);
-	bpf_program__set_autoload(s->skel->progs.stack_exit, true);
-	bpf_program__set_autoload(s->skel->progs.stack_packet, true);
+	bpf_program__set_autoload(s->skel->progs.stack_tasks, !s->net_refused);
 }
 
-void session_stack_list(struct session *s)
+/* The hook that times softirqs, if the kernel takes it. */
+static struct hook_status *time_hook(struct session *s)
 {
-	const struct bpf_program *programs[] = { s->skel->progs.stack_exit,
-						 s->skel->progs.stack_packet };
-
-	for (int i = 0; i < 2; i++)
-		s->programs[s->nprograms++] =
-			(struct drain_program){ .fd = bpf_program__fd(programs[i]),
-						.name = bpf_program__name(programs[i]),
-						.probe = PROBE_STACK };
+	for (int i = 0; i < s->nhooks; i++)
+		if (s->hooks[i].state == HOOK_ATTACHED && s->hooks[i].probe->id == PROBE_STACK &&
+		    s->hooks[i].variant->on_demand)
+			return &s->hooks[i];
+	return NULL;
 }
 
 void session_stack_close(struct session *s)
 {
 	s->skel->bss->stack_epoch = 0;
-	bpf_link__destroy(s->stack_packet);
-	bpf_link__destroy(s->stack_exit);
-	s->stack_packet = s->stack_exit = NULL;
+	session_hook_detach(s, time_hook(s));
+	s->stack_timed = false;
 }
 
 static void look_begin(struct session *s)
 {
-	s->stack_exit = bpf_program__attach(s->skel->progs.stack_exit);
-	s->stack_packet = s->stack_exit ? bpf_program__attach(s->skel->progs.stack_packet) : NULL;
-	if (s->stack_packet)
-		s->skel->bss->stack_epoch = ++s->stack_epochs;
-	else
-		session_stack_close(s);
+	struct hook_status *hook = time_hook(s);
+
+	if (!hook || session_hook_attach(s, hook))
+		return;
+	s->stack_timed = true;
+	s->skel->bss->stack_epoch = ++s->stack_epochs;
 }
 
 /* Softirqs that took a CPU from somebody, since the start. */
@@ -140,11 +135,11 @@ void session_stack_watch(struct session *s)
 		return;
 	now = softirqs(s);
 	many = (now - s->stack_softirqs) * NS_PER_SEC >= MANY_SOFTIRQS * ns;
-	if (many && !s->stack_packet)
+	if (many && !s->stack_timed)
 		look_begin(s);
 	if (many)
 		s->stack_many_ns = now_ns;
-	else if (s->stack_packet && now_ns - s->stack_many_ns > QUIET_NS)
+	else if (s->stack_timed && now_ns - s->stack_many_ns > QUIET_NS)
 		session_stack_close(s);
 	s->stack_softirqs = now;
 	s->stack_watched_ns = now_ns;
@@ -152,7 +147,8 @@ void session_stack_watch(struct session *s)
 
 int session_stack_drain_new(struct session *s)
 {
-	s->stack_iter = bpf_program__attach_iter(s->skel->progs.stack_tasks, NULL);
+	if (bpf_program__autoload(s->skel->progs.stack_tasks))
+		s->stack_iter = bpf_program__attach_iter(s->skel->progs.stack_tasks, NULL);
 	if (!s->stack_iter)
 		log_warn("tasks cannot be listed: packets without a socket are nobody's");
 	return drain_stack_new(&s->stack,

@@ -10,9 +10,6 @@ struct session;
 /* Before the programs are loaded. */
 void session_stack_tune(struct session *s);
 
-/* Adds its programs to those whose statistics are told. */
-void session_stack_list(struct session *s);
-
 /* Now and then: attaches the hooks that time softirqs, or detaches them. */
 void session_stack_watch(struct session *s);
 void session_stack_close(struct session *s);

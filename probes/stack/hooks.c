@@ -11,6 +11,12 @@ static const struct hook_variant softirq[] = {
 	{ 0 },
 };
 
+static const struct hook_variant softirq_time[] = {
+	{ "stack_exit", HOOK_TP_BTF, .target = "softirq_exit", .with = { "stack_packet" },
+	  .on_demand = true },
+	{ 0 },
+};
+
 static const struct hook_variant egress[] = {
 	{ "egress_leave", HOOK_TP_BTF, .target = "qdisc_dequeue", .with = { "egress_enter" } },
 	{ 0 },
@@ -19,6 +25,8 @@ static const struct hook_variant egress[] = {
 const struct hook stack_hooks[] = {
 	{ "softirq", false, softirq,
 	  "nobody is charged for CPU time that packets took from others" },
+	{ "softirq_time", false, softirq_time,
+	  "softirqs are counted, but nobody is charged for their time" },
 	{ "egress", false, egress, "how long packets waited to be sent is not known" },
 	{ 0 },
 };
