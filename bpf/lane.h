@@ -25,7 +25,8 @@ struct probe_counts {
 
 struct lane {
 	__u64 head;
-	__u64 pad[7]; /* the two ends on lines of their own */
+	__u64 address; /* see lane_address() */
+	__u64 pad[6];  /* the two ends on lines of their own */
 	__u64 tail;
 	__u64 pad2[7];
 	struct probe_counts counts[PROBE_MAX];

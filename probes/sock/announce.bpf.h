@@ -79,12 +79,12 @@ __noinline int link_tell(struct conn *c, __u64 now_ns)
 	return 0;
 }
 
-static __always_inline void link(struct io *io)
+static __always_inline void link(struct lane *l, struct conn *c, __u64 sk, __u64 now_ns)
 {
-	struct rec_link *r = lane_at(io->l);
+	struct rec_link *r = lane_at(l);
 
-	r->conn = (__u64)io->sk;
-	link_tell(io->c, io->now_ns);
+	r->conn = sk;
+	link_tell(c, now_ns);
 }
 
 /* Of a client whose server is not known to be here. */
@@ -97,39 +97,46 @@ static __always_inline bool link_is_due(const struct io *io)
 	       c->asking.link_ns;
 }
 
-static __always_inline void announce(struct io *io, bool plain)
+/* Of a connection that was open before us. */
+static __always_inline void announce_late(struct rec_conn *r, struct conn *c, struct sock *sk)
+{
+	if (c->role != ROLE_SERVER)
+		return;
+	if (r->family != AF_UNIX)
+		seed_client(c, (__u64)sk);
+	r->peer_cgroup = c->client_cgroup;
+}
+
+/*
+ * Functions of their own from here on are given the socket's address, and read it as any memory: verified once,
+ * and apart from the paths that lead to them.
+ */
+__noinline int announce_tell(struct conn *c, __u64 address, __u64 peer_conn, __u64 now_ns)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
-	struct conn *c = io->c;
-	struct lane *l = io->l;
-	struct sock *sk = io->sk;
-	struct rec_conn *r = lane_at(l); /* not on the stack, which is nearly full */
+	struct sock *sk = (struct sock *)address;
+	struct lane *l = lane_get();
+	struct rec_conn *r;
 
-	if (!c->id) {
-		c->id = conn_id(io->now_ns);
-		c->cgroup = cgroup_of(task);
-		local_announce(l, c, sk, io->bytes);
-	}
+	if (!l || !c)
+		return 0;
+	r = lane_at(l); /* not on the stack, which is nearly full */
 	__builtin_memset(r, 0, sizeof(*r));
-	r->hdr = emit_hdr(REC_CONN, sizeof(*r), io->now_ns);
+	r->hdr = emit_hdr(REC_CONN, sizeof(*r), now_ns);
 	r->conn = c->id;
 	r->cgroup = c->cgroup;
 	r->pid = task->tgid;
 	r->netns = BPF_CORE_READ(sk, __sk_common.skc_net.net, ns.inum);
 	r->family = BPF_CORE_READ(sk, __sk_common.skc_family);
-	if (r->family == AF_UNIX)
-		r->peer_conn = announce_unix(c, sk, plain);
-	else
+	r->peer_conn = peer_conn;
+	if (r->family != AF_UNIX)
 		announce_inet(r, sk);
 	r->role = c->role;
 	r->protocol = c->protocol;
 	r->late = !!(c->flags & CONN_LATE);
-	if (c->flags & CONN_LATE && c->role == ROLE_SERVER) {
-		if (r->family != AF_UNIX)
-			seed_client(c, sk);
-		r->peer_cgroup = c->client_cgroup;
-	} else if ((c->flags & CONN_BASED || (c->tls && c->local == LOCAL_UNKNOWN)) &&
-		   !(c->flags & CONN_LATE) && !c->tries) {
+	if (c->flags & CONN_LATE) {
+		announce_late(r, c, sk);
+	} else if ((c->flags & CONN_BASED || (c->tls && c->local == LOCAL_UNKNOWN)) && !c->tries) {
 		r->request_seq = c->request_seq;
 		r->reply_seq = c->reply_seq;
 	}
@@ -141,7 +148,32 @@ static __always_inline void announce(struct io *io, bool plain)
 	if (c->role == ROLE_SERVER)
 		serve_register(c);
 	else if (BPF_CORE_READ(sk, __sk_common.skc_family) != AF_UNIX)
-		link(io);
+		link(l, c, address, now_ns);
+	return 0;
+}
+
+__noinline int announce_name(struct conn *c, __u64 now_ns)
+{
+	if (!c)
+		return 0;
+	c->id = conn_id(now_ns);
+	c->cgroup = cgroup_of(bpf_get_current_task_btf());
+	return 0;
+}
+
+static __always_inline void announce(struct io *io, bool plain)
+{
+	struct conn *c = io->c;
+	struct sock *sk = io->sk;
+	__u64 peer_conn = 0;
+
+	if (!c->id) {
+		announce_name(c, io->now_ns);
+		local_announce(io->l, c, sk, io->bytes);
+	}
+	if (sock_get(sk, plain, __sk_common.skc_family) == AF_UNIX)
+		peer_conn = announce_unix(c, sk, plain);
+	announce_tell(c, lane_address(io->l, sk), peer_conn, io->now_ns);
 }
 
 static __always_inline void announce_close(struct lane *l, struct conn *c, __u32 reason,

@@ -105,12 +105,14 @@ static __always_inline void seed_owner(struct sock *sk, __u64 cgroup)
 }
 
 /* At the server's end of a late connection: whose is the client's end, if it is on this node? */
-static __noinline void seed_client(struct conn *c, struct sock *sk)
+__noinline int seed_client(struct conn *c, __u64 sk)
 {
 	struct seed_ends own, other;
 	__u64 *cgroup;
 
-	seed_ends_of(&own, sk);
+	if (!c)
+		return 0;
+	seed_ends_of(&own, (struct sock *)sk);
 	__builtin_memcpy(other.local, own.remote, sizeof(other.local));
 	__builtin_memcpy(other.remote, own.local, sizeof(other.remote));
 	other.local_port = own.remote_port;
@@ -119,6 +121,7 @@ static __noinline void seed_client(struct conn *c, struct sock *sk)
 	cgroup = bpf_map_lookup_elem(&seed_owners, &other);
 	if (cgroup)
 		c->client_cgroup = *cgroup;
+	return 0;
 }
 
 /* One open file. */
@@ -150,8 +153,9 @@ int conns_seed(struct bpf_iter__task_file *ctx)
 }
 
 /* Of a connection whose beginning we did not see: is this end the one that accepted? */
-static __always_inline bool seed_is_server(struct sock *sk)
+__noinline int seed_is_server(__u64 address)
 {
+	struct sock *sk = (struct sock *)address;
 	struct unix_sock *u = (struct unix_sock *)sk, *peer;
 	struct unix_address *addr;
 	struct listener key = {};
@@ -159,7 +163,7 @@ static __always_inline bool seed_is_server(struct sock *sk)
 	if (BPF_CORE_READ(sk, __sk_common.skc_family) != AF_UNIX) {
 		key.netns = BPF_CORE_READ(sk, __sk_common.skc_net.net, ns.inum);
 		key.port = BPF_CORE_READ(sk, __sk_common.skc_num);
-		return bpf_map_lookup_elem(&listeners, &key);
+		return bpf_map_lookup_elem(&listeners, &key) != NULL;
 	}
 	/* What accept() gives shares the listener's name; of two names a client's own is nobody else's. */
 	addr = BPF_CORE_READ(u, addr);

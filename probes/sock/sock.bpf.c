@@ -440,7 +440,7 @@ static __always_inline int io_bytes(struct sock *sk, int ret, enum direction dir
 	if (dir == DIR_WRITE)
 		answered(sk, io.c, plain);
 	else if (link_is_due(&io))
-		link(&io);
+		link(io.l, io.c, (__u64)io.sk, io.now_ns);
 	lane_give(io.l);
 	return ret;
 }

@@ -68,7 +68,10 @@ __u32 conns_epoch __weak = 1; /* set by user space */
 
 static const struct conn conn_zero = {}; /* too large for the stack */
 
-/* What bpf_sk_storage_get() remembers of its last calls, without the call; NULL: ask it. */
+/*
+ * What bpf_sk_storage_get() remembers of its last calls, without the call; NULL: ask it. The cast costs nothing: it is
+ * for the verifier, which else searches all the kernel's types for what each pointer is good for.
+ */
 static __always_inline struct bpf_local_storage_data *storage_cached(struct sock *sk)
 {
 	struct bpf_local_storage_map *map = (struct bpf_local_storage_map *)&homes;
@@ -76,6 +79,7 @@ static __always_inline struct bpf_local_storage_data *storage_cached(struct sock
 
 	if (!s)
 		return NULL;
+	s = bpf_rdonly_cast(s, bpf_core_type_id_kernel(struct bpf_local_storage));
 #define CACHED(N) \
 	case N:   \
 		return s->cache[N]

@@ -87,8 +87,7 @@ static __always_inline void tls_seen(struct io *io)
 					    : bpf_ntohs(BPF_CORE_READ(sk, __sk_common.skc_dport));
 
 	turns_tell(io->l, c);
-	c->id = conn_id(io->now_ns);
-	c->cgroup = cgroup_of(bpf_get_current_task_btf());
+	announce_name(c, io->now_ns);
 	if (port == cfg_postgresql_port)
 		c->protocol = PROTO_POSTGRESQL;
 	else if (port == cfg_redis_port)

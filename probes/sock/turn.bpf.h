@@ -169,7 +169,7 @@ static __always_inline bool turn_is_client(struct io *io)
 	struct tcp_sock *tp = (struct tcp_sock *)sk;
 
 	if (BPF_CORE_READ(sk, __sk_common.skc_family) == AF_UNIX)
-		return seed_is_server(sk) == (io->dir == DIR_READ);
+		return seed_is_server(lane_address(io->l, sk)) == (io->dir == DIR_READ);
 	if (!io->c->tries) /* the first bytes of all */
 		return true;
 	return !(io->dir == DIR_READ ? BPF_CORE_READ(tp, bytes_sent)
@@ -181,7 +181,7 @@ static __always_inline void turn_late(struct io *io)
 	struct conn *c = io->c;
 
 	c->flags |= CONN_LATE | CONN_OUT_OF_STEP;
-	c->role = seed_is_server(io->sk) ? ROLE_SERVER : ROLE_CLIENT;
+	c->role = seed_is_server(lane_address(io->l, io->sk)) ? ROLE_SERVER : ROLE_CLIENT;
 	c->first_reply_ns = seeded_ns; /* what was before it may well be answered */
 	if (!seeded_ns)
 		c->protocol = CONN_IGNORED; /* which end this is cannot be known */

@@ -63,25 +63,37 @@ static __always_inline __u64 egress_since(const struct sk_buff *skb)
 	return skb->tstamp;
 }
 
+/* A function of its own for the verifier, which has one way less through it for each packet of the list. */
+__noinline int egress_add(__u64 cgroup, __u64 wait_ns)
+{
+	struct stack_egress *row = egress_row(cgroup);
+	struct lane *l = lane_get();
+
+	if (!l)
+		return 0;
+	if (!row) {
+		count_lost(l, PROBE_STACK, LOST_TABLE_FULL, 1);
+		return 0;
+	}
+	count_coarse(l);
+	__sync_fetch_and_add(&row->packets, 1);
+	__sync_fetch_and_add(&row->wait_ns, wait_ns);
+	__sync_fetch_and_add(&row->buckets[bucket_index(wait_ns) & (SCHED_BUCKETS - 1)], 1);
+	return 0;
+}
+
 static __noinline int egress_packet(const struct sk_buff *skb, __u64 now_ns)
 {
 	struct lane *l = lane_get();
-	struct stack_egress *row;
-	__u64 since_ns, wait_ns;
+	__u64 since_ns;
 
 	if (!l || !skb)
 		return 0;
 	since_ns = egress_since(skb);
-	row = since_ns ? egress_row(packet_cgroup(skb)) : NULL;
-	if (!row) {
-		count_lost(l, PROBE_STACK, since_ns ? LOST_TABLE_FULL : LOST_UNSYNCHRONISED, 1);
-		return 0;
-	}
-	count_coarse(l);
-	wait_ns = now_ns > since_ns ? now_ns - since_ns : 0;
-	__sync_fetch_and_add(&row->packets, 1);
-	__sync_fetch_and_add(&row->wait_ns, wait_ns);
-	__sync_fetch_and_add(&row->buckets[bucket_index(wait_ns) & (SCHED_BUCKETS - 1)], 1);
+	if (since_ns)
+		egress_add(packet_cgroup(skb), now_ns > since_ns ? now_ns - since_ns : 0);
+	else
+		count_lost(l, PROBE_STACK, LOST_UNSYNCHRONISED, 1);
 	return 0;
 }
 
