@@ -81,14 +81,14 @@ C_FILES = $(filter-out vmlinux/%,$(shell find bpf probes user tests -name '*.[ch
 .DELETE_ON_ERROR:
 .SECONDARY:
 .PHONY: all check demo bench accuracy lint fmt fuzz install clean help
-.PHONY: check-vm check-build unit-build live-build fuzz-build unit live golden worst FORCE
+.PHONY: arm64 check-vm check-build unit-build live-build fuzz-build unit live golden worst FORCE
 
 all: $(BINARY) $(MAN) ## build the tracer: build/tallyman (SAN=address,undefined: its own folder)
 
 check: ## install what is missing, build, lint, and run every test; ends in the count
 	$(Q)scripts/setup.sh
 	$(submake) check-build
-	$(Q)FUZZ_TOTAL_SECONDS=60 scripts/run-tests.sh scripts/lint.sh \
+	$(Q)FUZZ_TOTAL_SECONDS=60 scripts/run-tests.sh scripts/lint.sh scripts/arm64.sh \
 		$(patsubst $(OUT)/%,$(TEST_OUT)/%,$(UNIT)) $(GOLDEN) \
 		$(patsubst $(OUT)/%,$(FUZZ_OUT)/%,$(FUZZ)) $(WORST) $(LIVE)
 
@@ -142,6 +142,9 @@ golden: all ## replay kept recordings and compare
 
 check-vm: all ## boot older and newer kernels under qemu and run the tracer there (root)
 	$(Q)TEST_TIMEOUT=7200 scripts/run-tests.sh tests/vm/check.sh
+
+arm64: ## build the tracer for arm64: build/arm64/tallyman
+	$(Q)scripts/run-tests.sh scripts/arm64.sh
 
 worst: $(WORST) ## time each parser on what takes it longest: at most 1 ms for 8 KiB
 	$(Q)scripts/run-tests.sh $(WORST)

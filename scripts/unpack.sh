@@ -3,16 +3,20 @@
 # Unpacks packages of another Debian suite below build/debian-SUITE, for tests that need an older library or
 # another kernel, and prints that folder. Nothing is installed: lists and archives are in a package
 # configuration of its own. What is there already is not fetched again. "NAME/PREFIX" is what the package
-# depends on and begins so, which is how the newest kernel is named. Exit 1, one line: why it cannot.
-# Usage: scripts/unpack.sh SUITE PACKAGE[/PREFIX]...
+# depends on and begins so, which is how the newest kernel is named; "NAME+" is it with all that it depends on, as one
+# file system. Exit 1, one line: why it cannot.
+# Usage: scripts/unpack.sh SUITE[:ARCHITECTURE] PACKAGE[/PREFIX|+]...
 set -euo pipefail
 
-suite=$1
+suite=${1%:*}
+architecture=$(dpkg --print-architecture)
+[[ $1 != *:* ]] || architecture=${1#*:}
+root=$(cd "$(dirname "$0")/.." && pwd)/build/debian-${1/:/-}
 shift
-root=$(cd "$(dirname "$0")/.." && pwd)/build/debian-$suite
 apt=(-q -o "Dir::Etc::SourceList=$root/.apt/sources.list" -o Dir::Etc::SourceParts=-
 	-o "Dir::State::Lists=$root/.apt/lists" -o Dir::State::status=/dev/null
-	-o "Dir::Cache=$root/.apt/cache" -o APT::Sandbox::User=root)
+	-o "Dir::Cache=$root/.apt/cache" -o APT::Sandbox::User=root
+	-o "APT::Architecture=$architecture" -o "APT::Architectures::=$architecture")
 
 fail() {
 	echo "unpack.sh: $suite: $*" >&2
@@ -60,15 +64,41 @@ resolve() {
 	echo "$name"
 }
 
-unpack() {
-	local package
+# What would be installed where there is nothing.
+with_dependencies() {
+	apt-get "${apt[@]}" -s install --no-install-recommends "$1" 2>/dev/null | awk '/^Inst/ { print $2 }'
+}
 
-	package=$(resolve "$1")
-	[ -n "$package" ] || fail "nothing in the archive is $1"
-	(cd "$root/.apt" && apt-get "${apt[@]}" download "$package" >log 2>&1) ||
-		fail "cannot fetch $package: $(grep -m1 -E '^(E|W|Err)' "$root/.apt/log")"
-	dpkg-deb -x "$root"/.apt/*.deb "$root"
-	rm "$root"/.apt/*.deb
+fetch() {
+	local archive
+
+	[ $# -gt 0 ] || return 0
+	(cd "$root/.apt" && rm -f ./*.deb && apt-get "${apt[@]}" download "$@" >log 2>&1) ||
+		fail "cannot fetch $*: $(grep -m1 -E '^(E|W|Err)' "$root/.apt/log")"
+	for archive in "$root"/.apt/*.deb; do
+		dpkg-deb --fsys-tarfile "$archive" | tar -C "$root" -x --keep-directory-symlink --no-same-owner
+		rm "$archive"
+	done
+}
+
+unpack() {
+	local packages package
+
+	if [[ $1 == *+ ]]; then
+		mapfile -t packages < <(with_dependencies "${1%+}")
+		mkdir -p "$root/usr/lib"
+		ln -sfn usr/lib "$root/lib"
+	else
+		packages=("$(resolve "$1")")
+	fi
+	[ -n "${packages[0]-}" ] || fail "nothing in the archive is $1"
+	for package in "${!packages[@]}"; do
+		[ ! -e "$root/.apt/has-${packages[package]}" ] || unset "packages[package]"
+	done
+	fetch "${packages[@]}"
+	for package in "${packages[@]}"; do
+		touch "$root/.apt/has-$package"
+	done
 	touch "$root/.apt/has-${1//\//,}"
 }
 

@@ -25,16 +25,23 @@ kernel_in() {
 	printf '%s\n' "${images[@]}" | sort -V | tail -n 1
 }
 
+# Prints the folder of arm64 programs; the tracer is built.
+arm64() {
+	command -v qemu-system-aarch64 >/dev/null || { echo "no qemu-system-aarch64" >&2 && return 1; }
+	"$top/scripts/arm64.sh" sysroot && "$top/scripts/arm64.sh" >&2
+}
+
 boot() {
-	local name=$1 suite=$2 package=$3 refuse=$4 expected=$5 root why
+	local name=$1 suite=$2 package=$3 refuse=$4 expected=$5 root why sysroot=''
 
 	tests=$((tests + 1))
-	if ! root=$("$top/scripts/unpack.sh" "$suite" "$package" 2>"$logs/why"); then
+	if ! root=$("$top/scripts/unpack.sh" "$suite" "$package" 2>"$logs/why") ||
+		{ [[ $suite == *:arm64 ]] && ! sysroot=$(arm64 2>"$logs/why"); }; then
 		why=$(tail -n 1 "$logs/why")
 		skip "$name" "$why"
 		return
 	fi
-	if GUEST_LOG=$logs/$name.console "$here/run.sh" "$(kernel_in "$root")" "${refuse#-}" "$expected" \
+	if SYSROOT=$sysroot GUEST_LOG=$logs/$name.console "$here/run.sh" "$(kernel_in "$root")" "${refuse#-}" "$expected" \
 		>"$logs/$name.log" 2>&1 && "$here/budget.py" "$name" "$logs/$name.console"; then
 		echo "ok $tests - $name"
 	else

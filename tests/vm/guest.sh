@@ -19,10 +19,14 @@ for word in $cmdline; do
 	esac
 done
 
+# Where a guest's time went: a section of the console and the seconds since boot.
+uptime_mark() {
+	echo "$1 $(cut -d ' ' -f 1 /proc/uptime)"
+}
+
 echo "@kernel $(uname -r) $refuse"
 # shellcheck disable=SC2086 # options, or none
-case " $cmdline " in *" only=watch "*) ;; *) tallyman doctor $refuse $debug ;; esac
-case " $cmdline " in *" only=doctor "*) echo "@end"; reboot -f ;; esac
+case " $cmdline " in *" only=doctor "*) tallyman doctor $refuse $debug; echo "@end"; reboot -f ;; esac
 
 # A fifth of a CPU for a loop that nobody competes with: prints its delay and its throttling, both in
 # nanoseconds, by the kernel's own count, and what was charged to whom.
@@ -61,9 +65,9 @@ as_postgres() {
 mkdir /dev/shm
 chmod 1777 /dev/shm
 export PGHOST=/tmp PGUSER=postgres
-as_postgres "exec postgres -D /data -k /tmp >/tmp/postgres.log 2>&1" &
+[ ! -e /data ] || as_postgres "exec postgres -D /data -k /tmp >/tmp/postgres.log 2>&1" &
 tries=0
-until as_postgres "psql -qAtc 'select pg_stat_statements_reset()'" >/tmp/psql.log 2>&1; do
+until [ ! -e /data ] || as_postgres "psql -qAtc 'select pg_stat_statements_reset()'" >/tmp/psql.log 2>&1; do
 	sleep 0.5
 	tries=$((tries + 1))
 	if [ $tries = 200 ]; then
@@ -72,6 +76,7 @@ until as_postgres "psql -qAtc 'select pg_stat_statements_reset()'" >/tmp/psql.lo
 	fi
 done
 
+uptime_mark @tracer
 # shellcheck disable=SC2086
 tallyman watch --for 600s --json --program-stats $refuse --debug >/tmp/out 2>/tmp/err &
 tracer=$!
@@ -83,6 +88,7 @@ if ! kill -0 $tracer 2>/dev/null; then
 	echo "@end"
 	reboot -f
 fi
+uptime_mark @load
 redis-cli config resetstat >/dev/null
 for pipeline in 1 16; do
 	redis-benchmark -q -n 2000 -c 20 -P $pipeline -t get,set >/dev/null
@@ -95,16 +101,18 @@ for _ in 1 2 3 4 5 6 7 8 9 10; do
 	wget -q -O /dev/null http://127.0.0.1:8080/file
 	wget -q -O /dev/null http://127.0.0.1:8080/none
 done 2>/dev/null
-for mode in simple extended prepared; do
-	as_postgres "pgbench -n -S -M $mode -c 4 -t 100 -h 127.0.0.1" >/dev/null 2>&1
-done
-as_postgres "pgbench -n -c 2 -t 50" >/dev/null 2>&1
+if [ -e /data ]; then
+	for mode in simple extended prepared; do
+		as_postgres "pgbench -n -S -M $mode -c 4 -t 100 -h 127.0.0.1" >/dev/null 2>&1
+	done
+	as_postgres "pgbench -n -c 2 -t 50" >/dev/null 2>&1
+fi
 redis-cli incr text >/dev/null
 redis-cli -s /tmp/redis.sock lpush get x >/dev/null
 redis-cli get get >/dev/null # WRONGTYPE
-echo "@stats"
+uptime_mark @stats
 redis-cli info commandstats
-as_postgres psql -qAt <<'EOF'
+[ ! -e /data ] || as_postgres psql -qAt <<'EOF'
 COPY (SELECT 'statement ' || upper(substr(ltrim(query), 1, 6)) || ' ' || sum(calls) FROM pg_stat_statements
 	WHERE ltrim(query) ~* '^(select|update|insert) ' AND query !~ 'reset' GROUP BY upper(substr(ltrim(query), 1, 6))) TO STDOUT;
 EOF
@@ -113,7 +121,7 @@ kill -INT $tracer
 wait $tracer
 echo "@status $?"
 grep '^tallyman: ' /tmp/err | grep -v verified:
-echo "@verified"
+uptime_mark @verified
 sed -n 's/.*verified: //p' /tmp/err
 echo "@trace"
 cat /tmp/out

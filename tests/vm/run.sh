@@ -3,6 +3,7 @@
 # Boots another kernel in a virtual machine, with Redis, PostgreSQL and the tracer in a file system of its own, and
 # compares the tracer's counts with those of the servers, and what a loop with a cpu.max waited for with the
 # kernel's count. Needs qemu-system-x86, busybox-static, both servers. GUEST_ONLY=quota: only the latter.
+# SYSROOT=FOLDER: an arm64 kernel; programs are taken from that file system, which has no PostgreSQL.
 # Usage: tests/vm/run.sh VMLINUZ [KIND[,KIND...] [refused]]   KIND: hook kinds that the tracer shall do without;
 #        refused: the kernel is too old, and the tracer shall say so in one line
 # Also, that what listens already is known. With GUEST_DEBUG=1 the guest prints what libbpf and the kernel's verifier say.
@@ -11,15 +12,38 @@ set -euo pipefail
 kernel=$1
 refuse=${2:-}
 here=$(cd "$(dirname "$0")" && pwd)
-tallyman=${TALLYMAN:-$here/../../build/tallyman}
+sysroot=${SYSROOT:-}
+tallyman=${TALLYMAN:-$here/../../build/${sysroot:+arm64/}tallyman}
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
+
+where() {
+	PATH=${sysroot:+$sysroot/usr/bin:$sysroot/bin:}$PATH command -v "$1"
+}
+
+# Another architecture's: the libraries that a file names, and those that these name.
+put_libraries_of_sysroot() {
+	local library path
+
+	for library in $(readelf -d "$1" | sed -n 's/.*(NEEDED).*\[\(.*\)\]/\1/p') ld-linux-aarch64.so.1; do
+		for path in /lib/aarch64-linux-gnu/$library /lib/$library; do
+			if [ -e "$sysroot$path" ] && [ ! -e "$work/root$path" ]; then
+				install -D "$sysroot$path" "$work/root$path"
+				put_libraries_of_sysroot "$sysroot$path"
+			fi
+		done
+	done
+}
 
 # Programs and the libraries that they name, at their own paths.
 put_program() {
 	local library
 
 	install -D "$1" "$work/root/bin/$(basename "$1")"
+	if [ -n "$sysroot" ]; then
+		put_libraries_of_sysroot "$1"
+		return
+	fi
 	for library in $(ldd "$1" | grep -o '/[^ ]*'); do
 		[ -e "$work/root$library" ] || install -D "$library" "$work/root$library"
 	done
@@ -63,18 +87,24 @@ put_postgres() {
 mkdir -p "$work"/root/{bin,dev,proc,sys,tmp,etc}
 put_program "$tallyman"
 for program in redis-server redis-cli redis-benchmark; do
-	put_program "$(readlink -f "$(command -v "$program")")"
-	name=$(basename "$(readlink -f "$(command -v "$program")")")
-	[ "$name" = "$program" ] || ln -sf "$name" "$work/root/bin/$program"
+	path=$(readlink -f "$(where "$program")")
+	put_program "$path"
+	[ "${path##*/}" = "$program" ] || ln -sf "${path##*/}" "$work/root/bin/$program"
 done
-put_postgres
-install "$(command -v busybox)" "$work/root/bin/busybox"
+[ -n "$sysroot" ] || put_postgres
+install "$(where busybox)" "$work/root/bin/busybox"
 install -m 755 "$here/guest.sh" "$work/root/init"
 (cd "$work/root" && find . | busybox cpio -o -H newc 2>/dev/null | gzip -1) >"$work/initramfs"
 
 # A guest's own start-up may not last: the time limit is qemu's, whom nobody else waits for.
-timeout "${GUEST_SECONDS:-420}" qemu-system-x86_64 -accel tcg,thread=multi -cpu max -smp 2 -m 1536 \
+machine=(qemu-system-x86_64)
+console=ttyS0
+if [ -n "$sysroot" ]; then
+	machine=(qemu-system-aarch64 -machine "virt,gic-version=max")
+	console=ttyAMA0
+fi
+timeout "${GUEST_SECONDS:-420}" "${machine[@]}" -accel tcg,thread=multi -cpu max -smp 2 -m 1536 \
 	-nographic -no-reboot -nic none -kernel "$kernel" -initrd "$work/initramfs" \
-	-append "console=ttyS0 panic=-1 quiet refuse=$refuse debug=${GUEST_DEBUG:-} only=${GUEST_ONLY:-}" </dev/null \
+	-append "console=$console panic=-1 quiet refuse=$refuse debug=${GUEST_DEBUG:-} only=${GUEST_ONLY:-}" </dev/null \
 	>"$work/console" 2>&1 || echo "run.sh: qemu ended with status $?" >>"$work/console"
 tr -d '\r' <"$work/console" | tee "${GUEST_LOG:-/dev/null}" | "$here/counts.py" "${3:-counts}"
