@@ -124,12 +124,14 @@ enum net_named {
 	NET_NAMED_DROPS,    /* packets that the kernel dropped, by its own reason: "tcp_csum" */
 	NET_NAMED_WINDOWS,  /* connections with a closed window, "sent" or "received", when read */
 	NET_NAMED_SERVICES, /* connections by the address and port that was called */
+	NET_NAMED_DNS,	    /* DNS queries by the name's pattern; the peer is not known */
 	NET_NAMED_MAX
 };
 #define NET_NAMED_NUMBERS 4
 #define NET_NAME_MAX 48
 
-/* n[] by what it is of. Drops: packets. Windows: samples. Services: opened, failed. */
+/* n[] by what it is of. Drops: packets. Windows: samples. Services: opened, failed. DNS: answered, of these
+ * not NOERROR, timeouts, ns until the answers. */
 struct rec_named {
 	struct rec_hdr hdr;
 	__u64 cgroup; /* 0: not known */

@@ -80,6 +80,7 @@ static int start_session(struct agent *a)
 		.hierarchy_id = a->hierarchy_id,
 		.program_stats = a->options->program_stats,
 		.refuse = a->options->refuse,
+		.dns_names = c->dns_names,
 		.tls = c->tls_openssl,
 	};
 	char why[256];

@@ -31,9 +31,13 @@ int agg_named_init(struct agg *a)
 	size_t max = a->series_max / SHARE_OF_SERIES;
 
 	a->named.max = max > SERIES_MIN ? max : SERIES_MIN;
-	a->named.names = intern_new(NAMES_MAX);
 	others_init(&a->named);
-	return a->named.names ? 0 : -ENOMEM;
+	for (int what = 0; what < NET_NAMED_MAX; what++) {
+		a->named.names[what] = intern_new(NAMES_MAX);
+		if (!a->named.names[what])
+			return -ENOMEM;
+	}
+	return 0;
 }
 
 static void row_free(struct agg *a, struct agg_named *r)
@@ -54,7 +58,8 @@ void agg_named_clear(struct agg *a)
 void agg_named_free(struct agg *a)
 {
 	agg_named_clear(a);
-	intern_free(a->named.names);
+	for (int what = 0; what < NET_NAMED_MAX; what++)
+		intern_free(a->named.names[what]);
 }
 
 static struct agg_named *row_new(struct agg *a, const struct agg_named_key *key)
@@ -80,7 +85,8 @@ void agg_named(struct agg *a, struct owner owner, struct owner peer, const struc
 {
 	struct agg_named_key key = { .tenant = owner.tenant,
 				     .container = owner.container,
-				     .name = intern_id(a->named.names, str_of(rec->name)),
+				     .name = intern_id(a->named.names[rec->what],
+						       str_of(rec->name)),
 				     .what = rec->what,
 				     .peer_kind = rec->peer_kind };
 	struct agg_named *r;
@@ -160,7 +166,7 @@ static void row_add(struct agg_view *v, const struct agg *a, const struct agg_na
 		.peer_tenant = node ? name_of(owners, r->key.peer_tenant) : "",
 		.peer = node ? name_of(owners, r->key.peer_container)
 			     : agg_peer_name(r->key.peer_kind),
-		.name = intern_cstr(a->named.names, r->key.name),
+		.name = intern_cstr(a->named.names[r->key.what], r->key.name),
 	};
 	memcpy(row->n, r->n, sizeof(row->n));
 }

@@ -31,7 +31,7 @@ struct agg_named {
 
 /* Part of struct agg. */
 struct agg_nameds {
-	struct intern *names;
+	struct intern *names[NET_NAMED_MAX]; /* so that no kind takes another one's room */
 	struct agg_named *rows;
 	uint32_t max;
 	struct agg_named other[NET_NAMED_MAX];

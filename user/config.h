@@ -45,6 +45,7 @@ struct config {
 	uint32_t series_limit;
 	struct config_ports ports[PROTO_MAX]; /* hints only */
 	bool capture_text;
+	bool dns_names;	  /* tell DNS queries by patterns of their names */
 	bool tls_openssl; /* hook OpenSSL's functions */
 	struct config_server servers[CONFIG_SERVERS_MAX];
 	unsigned int nservers;

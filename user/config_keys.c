@@ -92,6 +92,14 @@ static int read_capture_text(struct config_reader *r, struct config *cfg, const 
 	return i < 0 ? i : 0;
 }
 
+static int read_dns_names(struct config_reader *r, struct config *cfg, const yaml_node_t *node)
+{
+	int i = read_choice(r, node, "dns_names", bools);
+
+	cfg->dns_names = i == 1;
+	return i < 0 ? i : 0;
+}
+
 static int read_tls(struct config_reader *r, struct config *cfg, const yaml_node_t *node)
 {
 	int i = read_choice(r, node, "tls", tls_libraries);
@@ -230,6 +238,7 @@ static const struct {
 	{ "postgresql", config_read_servers },
 	{ "lock_ask_ms", config_read_lock_ask },
 	{ "tls", read_tls },
+	{ "dns_names", read_dns_names },
 };
 
 #define NKEYS (sizeof(keys) / sizeof(keys[0]))

@@ -6,14 +6,23 @@
 #ifndef TALLYMAN_DRAIN_DNS_H
 #define TALLYMAN_DRAIN_DNS_H
 
+#include <linux/types.h>
 #include <stdint.h>
 
 #include "user/lanes.h"
 
 struct drain_dns;
 
-/* Borrows the descriptors. 0 or -ENOMEM. */
-int drain_dns_new(struct drain_dns **out, int table_fd, int asked_fd);
+struct drain_dns_config {
+	int table_fd;
+	int asked_fd;
+	int names_fd; /* names of those that are asked; -1: names are not wanted */
+	int told_fd;  /* and of those that are answered */
+	__u64 *names_lost;
+};
+
+/* Borrows the descriptors and the number. 0 or -ENOMEM. */
+int drain_dns_new(struct drain_dns **out, const struct drain_dns_config *cfg);
 void drain_dns_free(struct drain_dns *d);
 int drain_dns_run(struct drain_dns *d, record_fn fn, void *ctx);
 void drain_dns_forget(struct drain_dns *d, uint64_t cgroup);

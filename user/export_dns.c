@@ -9,8 +9,10 @@
 #include "user/export_json_parts.h"
 #include "user/export_prom_parts.h"
 
-static const struct family family_queries = { "tallyman_dns_queries", "counter", NULL,
-					      "DNS queries over UDP that the container asked." };
+static const struct family family_queries = {
+	"tallyman_dns_queries", "counter", NULL,
+	"DNS queries over UDP and TCP that the container asked."
+};
 static const struct family family_retried = {
 	"tallyman_dns_queries_retried", "counter", NULL,
 	"DNS queries that were sent again before there was an answer."
@@ -21,6 +23,21 @@ static const struct family family_timeouts = { "tallyman_dns_timeouts", "counter
 					       "DNS queries without an answer in 5 s." };
 static const struct family family_seconds = { "tallyman_dns_seconds", "histogram", "seconds",
 					      "From a query to its answer being read." };
+
+static const struct {
+	struct family f;
+	int i; /* of rec_named.n[] */
+} name_families[] = {
+	{ { "tallyman_dns_name_answers", "counter", NULL, "DNS answers by the name's pattern." },
+	  0 },
+	{ { "tallyman_dns_name_failures", "counter", NULL, "Of these, all but NOERROR." }, 1 },
+	{ { "tallyman_dns_name_timeouts", "counter", NULL,
+	    "DNS queries without an answer in 5 s, by the name's pattern." },
+	  2 },
+	{ { "tallyman_dns_name_seconds", "counter", "seconds",
+	    "Time from queries to their answers being read, by the name's pattern." },
+	  3 },
+};
 
 static const char *const answer_names[DNS_ANSWER_MAX] = {
 	[DNS_NOERROR] = "noerror",   [DNS_FORMERR] = "formerr", [DNS_SERVFAIL] = "servfail",
@@ -66,6 +83,34 @@ void export_prom_dns(struct writer *w, const struct agg_view *v)
 			continue;
 		labels(w, &v->dns[i], NULL);
 		prom_parts.histogram(w, &family_seconds, &v->dns[i].waits);
+	}
+}
+
+/* Only if the configuration asks for names. */
+void export_prom_dns_names(struct writer *w, const struct agg_view *v)
+{
+	for (size_t k = 0; k < sizeof(name_families) / sizeof(name_families[0]); k++) {
+		const struct family *f = &name_families[k].f;
+		bool begun = false;
+
+		for (size_t i = 0; i < v->nnamed; i++) {
+			const struct agg_named_row *row = &v->named[i];
+			uint64_t n = row->n[name_families[k].i];
+
+			if (row->what != NET_NAMED_DNS)
+				continue;
+			if (!begun)
+				prom_parts.family(w, f);
+			begun = true;
+			prom_parts.labels_begin(w);
+			prom_parts.label(w, "name", row->name);
+			prom_parts.label(w, "tenant", row->tenant);
+			prom_parts.label(w, "container", row->container);
+			if (f->unit)
+				prom_parts.seconds(w, f, "_total", n);
+			else
+				prom_parts.u64(w, f, "_total", n);
+		}
 	}
 }
 

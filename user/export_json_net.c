@@ -86,17 +86,21 @@ static int named_put(FILE *out, const struct agg_named_row *row)
 		[NET_NAMED_DROPS] = "drops",
 		[NET_NAMED_WINDOWS] = "zero_windows",
 		[NET_NAMED_SERVICES] = "service",
+		[NET_NAMED_DNS] = "dns_name",
 	};
 	static const char *const names[NET_NAMED_MAX] = {
 		[NET_NAMED_DROPS] = "reason",
 		[NET_NAMED_WINDOWS] = "direction",
 		[NET_NAMED_SERVICES] = "service",
+		[NET_NAMED_DNS] = "name",
 	};
 	static const char *const numbers[NET_NAMED_MAX][NET_NAMED_NUMBERS] = {
 		[NET_NAMED_DROPS] = { "packets" },
 		[NET_NAMED_WINDOWS] = { "samples" },
 		[NET_NAMED_SERVICES] = { "opened", "failed" },
+		[NET_NAMED_DNS] = { "answers", "failed", "timeouts", "sum_ns" },
 	};
+	bool has_peer = row->what != NET_NAMED_DNS;
 	json_t *o;
 	int i;
 
@@ -106,12 +110,14 @@ static int named_put(FILE *out, const struct agg_named_row *row)
 	json_parts.set_string(o, "kind", kinds[row->what]);
 	json_parts.set_string(o, "tenant", row->tenant);
 	json_parts.set_string(o, "container", row->container);
-	json_parts.set_string(o, "peer_tenant", row->peer_tenant);
-	json_parts.set_string(o, "peer", row->peer);
+	if (has_peer) {
+		json_parts.set_string(o, "peer_tenant", row->peer_tenant);
+		json_parts.set_string(o, "peer", row->peer);
+	}
 	json_parts.set_string(o, names[row->what], row->name);
 	for (i = 0; i < NET_NAMED_NUMBERS && numbers[row->what][i]; i++)
 		json_parts.set_number(o, numbers[row->what][i], row->n[i]);
-	return json_parts.put(out, o, 6 + i);
+	return json_parts.put(out, o, 4 + 2 * has_peer + i);
 }
 
 int export_json_net(FILE *out, const struct agg_view *v)

@@ -441,6 +441,7 @@ int export_prom_write(struct export_buf *b, const struct agg_view *v,
 	export_prom_net(&w, v);
 	export_prom_stack(&w, v);
 	export_prom_dns(&w, v);
+	export_prom_dns_names(&w, v);
 	export_prom_sleep(&w, v);
 	export_prom_pg(&w, v);
 	export_prom_detail(&w, v);

@@ -40,6 +40,7 @@ void export_prom_trip(struct writer *w, const struct agg_view *v);
 void export_prom_ingress(struct writer *w, const struct agg_view *v);
 void export_prom_stack(struct writer *w, const struct agg_view *v);
 void export_prom_dns(struct writer *w, const struct agg_view *v);
+void export_prom_dns_names(struct writer *w, const struct agg_view *v);
 void export_prom_sleep(struct writer *w, const struct agg_view *v);
 void export_prom_pg(struct writer *w, const struct agg_view *v);
 void export_prom_detail(struct writer *w, const struct agg_view *v);

@@ -23,6 +23,7 @@ struct session_config {
 	int hierarchy_id;   /* the same as in /proc/cgroups */
 	bool program_stats;  /* have the kernel count each program's runs and time while we run */
 	unsigned int refuse; /* kinds of hooks to do without: bits of enum hook_kind */
+	bool dns_names;	     /* patterns of the names that are asked for */
 	bool tls;	     /* TLS libraries may be hooked: see session_tls.h */
 };
 

@@ -11,6 +11,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "bpf/wire.h"
+#include "probes/net/dns_stats.h"
 #include "tallyman.skel.h"
 #include "user/iter.h"
 #include "user/lib/log.h"
@@ -30,6 +32,12 @@ void session_net_tune(struct session *s)
 	bool wanted = !s->net_refused && has_hook(s);
 
 	s->skel->rodata->cfg_drop_socket = drop_has_socket(s->kernel);
+	s->skel->rodata->cfg_dns_names = s->cfg.dns_names;
+	if (s->cfg.dns_names) {
+		bpf_map__set_max_entries(s->skel->maps.dns_names,
+					 bpf_map__max_entries(s->skel->maps.dns_asked));
+		bpf_map__set_max_entries(s->skel->maps.dns_told, DNS_TOLD_MAX);
+	}
 	s->skel->rodata->cfg_drop_consumed = drop_reason_value(s->kernel, "SKB_CONSUMED");
 	bpf_program__set_autoload(s->skel->progs.net_adopt, wanted);
 	bpf_program__set_autoload(s->skel->progs.net_read, wanted);
@@ -57,6 +65,13 @@ int session_net_drain_new(struct session *s)
 {
 	union bpf_iter_link_info info = { .map.map_fd = bpf_map__fd(s->skel->maps.net_socks) };
 	LIBBPF_OPTS(bpf_iter_attach_opts, opts, .link_info = &info, .link_info_len = sizeof(info));
+	const struct drain_dns_config dns = {
+		.table_fd = bpf_map__fd(s->skel->maps.dns_table),
+		.asked_fd = bpf_map__fd(s->skel->maps.dns_asked),
+		.names_fd = s->cfg.dns_names ? bpf_map__fd(s->skel->maps.dns_names) : -1,
+		.told_fd = bpf_map__fd(s->skel->maps.dns_told),
+		.names_lost = &s->skel->bss->dns_names_lost,
+	};
 
 	if (bpf_program__autoload(s->skel->progs.net_read))
 		s->net_iter = bpf_program__attach_iter(s->skel->progs.net_read, &opts);
@@ -68,6 +83,5 @@ int session_net_drain_new(struct session *s)
 		       ?: drain_drop_new(&s->drop, bpf_map__fd(s->skel->maps.net_drops),
 					 s->net_users ? bpf_link__fd(s->net_users) : -1, s->kernel) ?:
 	       drain_service_new(&s->service, bpf_map__fd(s->skel->maps.net_services_of)) ?:
-	       drain_dns_new(&s->dns, bpf_map__fd(s->skel->maps.dns_table),
-			     bpf_map__fd(s->skel->maps.dns_asked));
+	       drain_dns_new(&s->dns, &dns);
 }

@@ -150,4 +150,11 @@ __noinline int reply_emit(struct conn *c)
 	return 0;
 }
 
+/* Written once: others read the line that it is in. */
+static __always_inline void conn_confirm(struct conn *c)
+{
+	if (!(c->flags & CONN_CONFIRMED))
+		c->flags |= CONN_CONFIRMED;
+}
+
 #endif

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
 /*
- * DNS over UDP, at the client: a datagram to port 53 is asked, one that has its number is the answer. In:
- * reads and writes of sockets that have no connection of ours. Out: counts by container. Only the first
- * four bytes of a message are looked at: no name leaves the process.
+ * DNS at the client: a message to port 53 is asked, one that has its number is the answer. In: datagrams of sockets
+ * that have no connection of ours; dns_stream.bpf.h has TCP. Out: counts by container. Only the first four bytes of a
+ * message are looked at, unless names are wanted: those are for user space alone.
  */
 #ifndef TALLYMAN_DNS_BPF_H
 #define TALLYMAN_DNS_BPF_H
@@ -47,6 +47,33 @@ struct {
 
 static const struct dns_stats dns_stats_none;
 
+/* Are names wanted? If not, the three maps have no room for any. */
+const volatile bool cfg_dns_names;
+
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, 1);
+	__type(key, struct dns_key);
+	__type(value, struct dns_named);
+} dns_names SEC(".maps");
+
+/* Those that are answered: user space takes them out. */
+struct {
+	__uint(type, BPF_MAP_TYPE_QUEUE);
+	__uint(max_entries, 1);
+	__type(value, struct dns_named);
+} dns_told SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct dns_named);
+} dns_scratch SEC(".maps");
+
+/* Answers whose names found no room in the queue. */
+__u64 dns_names_lost;
+
 static __always_inline struct dns_stats *dns_stats_of(__u64 cgroup)
 {
 	struct dns_stats *st = bpf_map_lookup_elem(&dns_table, &cgroup);
@@ -81,7 +108,35 @@ static __always_inline bool dns_header(struct payload *p, __u16 head[2])
 	return true;
 }
 
-static __always_inline void dns_ask(struct dns_key *key)
+/* The question's name is at `at`, in no more than len bytes; with others behind it. */
+static __always_inline void dns_name_keep(struct dns_key *key, __u64 cgroup, __u64 at, __u32 len)
+{
+	__u32 zero = 0;
+	struct dns_named *n = bpf_map_lookup_elem(&dns_scratch, &zero);
+
+	if (!n)
+		return;
+	if (len > DNS_NAME_BYTES - 1)
+		len = DNS_NAME_BYTES - 1;
+	n->cgroup = cgroup;
+	n->len = len && !payload_copy(n->bytes, at, len, DNS_NAME_BYTES - 1) ? len : 0;
+	bpf_map_update_elem(&dns_names, key, n, BPF_ANY);
+}
+
+static __always_inline void dns_name_tell(struct dns_key *key, __u8 answer, __u64 wait_ns)
+{
+	struct dns_named *n = bpf_map_lookup_elem(&dns_names, key);
+
+	if (!n)
+		return;
+	n->answer = answer;
+	n->wait_ns = wait_ns;
+	if (bpf_map_push_elem(&dns_told, n, 0))
+		__sync_fetch_and_add(&dns_names_lost, 1);
+	bpf_map_delete_elem(&dns_names, key);
+}
+
+static __always_inline void dns_ask(struct dns_key *key, __u64 name_at, __u32 name_len)
 {
 	struct dns_query new = {}, *q = bpf_map_lookup_elem(&dns_asked, key);
 	struct dns_stats *st;
@@ -97,13 +152,15 @@ static __always_inline void dns_ask(struct dns_key *key)
 		return;
 	}
 	__sync_fetch_and_add(&st->queries, 1);
+	if (cfg_dns_names)
+		dns_name_keep(key, new.cgroup, name_at, name_len);
 	bpf_map_update_elem(&dns_asked, key, &new, BPF_ANY);
 }
 
 static __always_inline void dns_answer(struct dns_key *key, __u16 flags)
 {
 	struct dns_query *q = bpf_map_lookup_elem(&dns_asked, key);
-	__u32 rcode = flags & 15;
+	__u32 answer = (flags & 15) < DNS_OTHER ? flags & 15 : DNS_OTHER;
 	struct dns_stats *st;
 	__u64 wait_ns;
 
@@ -112,9 +169,11 @@ static __always_inline void dns_answer(struct dns_key *key, __u16 flags)
 	wait_ns = bpf_ktime_get_ns() - q->asked_ns;
 	st = dns_stats_of(q->cgroup);
 	bpf_map_delete_elem(&dns_asked, key);
+	if (cfg_dns_names)
+		dns_name_tell(key, answer, wait_ns);
 	if (!st)
 		return;
-	__sync_fetch_and_add(&st->answers[rcode < DNS_OTHER ? rcode : DNS_OTHER], 1);
+	__sync_fetch_and_add(&st->answers[answer], 1);
 	__sync_fetch_and_add(&st->wait_ns, wait_ns);
 	__sync_fetch_and_add(&st->waits[bucket_index(wait_ns) & (SCHED_BUCKETS - 1)], 1);
 }
@@ -169,7 +228,7 @@ static __noinline int dns_sent(__u64 socket, __u32 bytes, bool connected)
 	if (!connected)
 		bpf_map_update_elem(&dns_sockets, &socket, &yes, BPF_ANY);
 	key.id = head[0];
-	dns_ask(&key);
+	dns_ask(&key, p.base + DNS_HEADER_BYTES, p.len - DNS_HEADER_BYTES);
 	return 0;
 }
 
@@ -187,20 +246,6 @@ static __noinline int dns_received(__u64 socket, __u32 bytes, bool connected)
 	key.id = head[0];
 	dns_answer(&key, head[1]);
 	return 0;
-}
-
-/* What is no stream. */
-static __always_inline int dns_bytes(struct sock *sk, __u32 bytes, enum direction dir, bool plain)
-{
-	__u16 port;
-
-	if (sock_get(sk, plain, sk_protocol) != IPPROTO_UDP)
-		return 0;
-	port = sock_get(sk, plain, __sk_common.skc_dport);
-	if (port && port != bpf_htons(DNS_PORT))
-		return 0;
-	return dir == DIR_WRITE ? dns_sent((__u64)sk, bytes, port)
-				: dns_received((__u64)sk, bytes, port);
 }
 
 #endif

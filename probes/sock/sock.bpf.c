@@ -34,7 +34,7 @@
 #include "probes/sock/announce.bpf.h"
 #include "probes/sock/turn.bpf.h"
 #include "probes/sock/tls.bpf.h"
-#include "probes/sock/dns.bpf.h"
+#include "probes/sock/dns_stream.bpf.h"
 
 #define MSG_PEEK 2
 #define WHOLE_REPLY_MAX 1024
@@ -99,13 +99,6 @@ static __always_inline bool reply_expected(struct conn *c, __u32 n)
 	c->completes += n;
 	pg_unit_done(c);
 	return true;
-}
-
-/* Written once: others read the line that it is in. */
-static __always_inline void conn_confirm(struct conn *c)
-{
-	if (!(c->flags & CONN_CONFIRMED))
-		c->flags |= CONN_CONFIRMED;
 }
 
 static __always_inline bool whole_replies(struct io *io, const struct payload *p,
@@ -421,7 +414,7 @@ static __always_inline int io_bytes(struct sock *sk, int ret, enum direction dir
 	struct io io = { .sk = sk, .bytes = ret, .dir = dir, .c = conn_of(sk, plain) };
 
 	if (!io.c)
-		return dns_bytes(sk, ret, dir, plain);
+		return dns_bytes(&io, plain);
 	if (io.c->protocol == CONN_IGNORED) {
 		conn_forget(sk, plain);
 		return 0;
@@ -488,6 +481,7 @@ int BPF_PROG(sock_close, struct sock *sk, int oldstate, int newstate)
 
 	if (newstate != TCP_CLOSE)
 		return 0;
+	dns_stream_closed(sk);
 	c = conn_find(sk, false) ?: conn_find(sk, true);
 	closed(sk, c, false);
 	if (!sk->sk_socket || (!sk->sk_receive_queue.qlen && (!c || c->done == c->requests)))

@@ -241,8 +241,9 @@ static __always_inline bool is_stream(struct sock *sk, bool plain)
 	if (sock_get(sk, plain, sk_type) != SOCK_STREAM ||
 	    (state != TCP_ESTABLISHED_STATE && state != TCP_CLOSE_WAIT))
 		return false;
-	if (family == AF_INET || family == AF_INET6)
-		return sock_get(sk, plain, sk_protocol) == IPPROTO_TCP;
+	if (family == AF_INET || family == AF_INET6) /* to port 53: see dns_stream.bpf.h */
+		return sock_get(sk, plain, sk_protocol) == IPPROTO_TCP &&
+		       sock_get(sk, plain, __sk_common.skc_dport) != bpf_htons(53);
 	return family == AF_UNIX;
 }
 

@@ -181,53 +181,140 @@ def fill(address, port):
     time.sleep(3600)
 
 
+def name_answer(query):
+    """The first label says what becomes of a query: "lost-7" has no answer. Answers take 10 ms, slow ones 100."""
+    what = query[13:13 + query[12]].split(b"-")[0]
+    if what == b"lost":
+        return None
+    time.sleep(0.1 if what == b"slow" else 0.01)
+    rcode = {b"none": 3, b"fail": 2}.get(what, 0)
+    return query[:2] + struct.pack("!H", 0x8180 | rcode) + query[4:]
+
+
+def names_stream(sock):
+    """Answers are cut: in the length, in the number, and behind it."""
+    while head := take(sock, 2):
+        reply = name_answer(take(sock, struct.unpack("!H", head)[0]))
+        if reply is None:
+            continue
+        reply = struct.pack("!H", len(reply)) + reply
+        for piece in reply[:1], reply[1:3], reply[3:9], reply[9:]:
+            sock.sendall(piece)
+    sock.close()
+
+
+def names_streams(listener):
+    while True:
+        threading.Thread(target=names_stream, args=(listener.accept()[0],), daemon=True).start()
+
+
 def names(address, port):
-    """A DNS server of one word: the first label says what becomes of a query; answers take 10 ms."""
+    """A DNS server of one word."""
     sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
     sock.bind((address, port))
+    listener = socket.create_server((address, port), backlog=128)
+    threading.Thread(target=names_streams, args=(listener,), daemon=True).start()
     print("ready", flush=True)
     while True:
         query, client = sock.recvfrom(512)
-        what = query[13:13 + query[12]]
-        rcode = {b"none": 3, b"fail": 2}.get(what, 0)
-        if what != b"lost":
-            time.sleep(0.01)
-            sock.sendto(query[:2] + struct.pack("!H", 0x8180 | rcode) + query[4:], client)
+        reply = name_answer(query)
+        if reply:
+            sock.sendto(reply, client)
 
 
-def ask(send, receive, number, what):
-    """How long the answer took by our clock; None: there is none."""
-    send(struct.pack("!HHHHHH", number, 0x100, 1, 0, 0, 0) + bytes([len(what)]) + what
-         + b"\x04test\0" + struct.pack("!HH", 1, 1))
+def query(number, what):
+    label = f"{what}-{number}".encode()
+    return (struct.pack("!HHHHHH", number, 0x100, 1, 0, 0, 0) + bytes([len(label)]) + label
+            + b"\x04test\0" + struct.pack("!HH", 1, 1))
+
+
+class Asked:
+    """What was asked by our own count, and how long answers took by our clock."""
+
+    def __init__(self):
+        self.did = {"queries": 0, "answer_ns": 0, "slow_ns": 0, "cut": 0}
+        for what in "lost", "none", "fail", "good", "slow":
+            self.did[what] = self.did[what + "_cut"] = 0
+
+    def query(self, number, what, cut=False):
+        self.did["queries"] += 1
+        self.did["cut"] += cut
+        self.did[what] += 1
+        self.did[what + "_cut"] += cut
+        return query(number, what)
+
+    def answered(self, what, start):
+        took = time.monotonic_ns() - start
+        self.did["answer_ns"] += took
+        self.did["slow_ns"] += took if what == "slow" else 0
+
+
+def dns_datagrams(asked, address, port, connected):
+    """Both ways to use a socket."""
+    sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    sock.settimeout(0.4)
+    if connected:
+        sock.connect((address, port))
+    send = sock.send if connected else lambda data, to=sock: to.sendto(data, (address, port))
+    for i in range(40):
+        what = ("good", "slow", "none", "lost", "fail")[i % 5]
+        send(asked.query(1000 + i, what))
+        start = time.monotonic_ns()
+        try:
+            sock.recv(512)
+            asked.answered(what, start)
+        except TimeoutError:
+            pass
+
+
+def dns_answer(sock):
+    """Its number. As libraries do: the length, then the rest."""
+    return struct.unpack("!H", take(sock, struct.unpack("!H", take(sock, 2))[0])[:2])[0]
+
+
+def dns_stream(asked, address, port):
+    """One connection: queries one by one, cut in several ways; then ten at once, one without an answer."""
+    sock = socket.create_connection((address, port))
+    sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    for i in range(20):
+        what = ("good", "slow", "none", "fail")[i % 4]
+        data = asked.query(2000 + i, what, cut=i // 4 % 4 >= 2) # its name is no longer seen
+        data = struct.pack("!H", len(data)) + data
+        cuts = ([0], [0, 2], [0, 1, 3, 7, 15], range(len(data)))[i // 4 % 4]
+        for at, end in zip(cuts, [*cuts[1:], len(data)]):
+            sock.sendall(data[at:end])
+        start = time.monotonic_ns()
+        dns_answer(sock)
+        asked.answered(what, start)
+    kinds = ("good", "lost", "none", "good", "fail", "good", "good", "good", "good", "good")
+    data = [asked.query(3000 + i, what) for i, what in enumerate(kinds)]
+    pieces = [piece for d in data for piece in (struct.pack("!H", len(d)), d)]
+    sock.sendmsg(pieces[:8]) # a vector: of more than eight buffers there is another test
+    sock.sendall(b"".join(pieces[8:]))
     start = time.monotonic_ns()
-    try:
-        receive(512)
-    except TimeoutError:
-        return None
-    return time.monotonic_ns() - start
+    for _ in range(len(kinds) - 1):
+        asked.answered(kinds[dns_answer(sock) - 3000], start)
+    sock.close()
 
 
 def dns(address, port):
-    """Both ways to use a socket; then the C library's resolver, which asks for two addresses at once."""
-    did = {"queries": 0, "lost": 0, "none": 0, "fail": 0, "good": 0, "answer_ns": 0}
-    for connected in True, False:
-        sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-        sock.settimeout(0.2)
-        if connected:
-            sock.connect((address, port))
-        send = sock.send if connected else lambda data, to=sock: to.sendto(data, (address, port))
-        for i in range(40):
-            what = (b"good", b"good", b"none", b"lost", b"fail")[i % 5]
-            took = ask(send, sock.recv, 1000 + i, what)
-            did["queries"] += 1
-            did[what.decode()] += 1
-            did["answer_ns"] += took or 0
+    """Datagrams, streams; then the C library's resolver, which asks for two addresses at once."""
+    asked = Asked()
+    dns_datagrams(asked, address, port, True)
+    dns_datagrams(asked, address, port, False)
+    for _ in range(3):
+        dns_stream(asked, address, port)
+    asked.did["odd"] = 3
+    sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    for name in b"\x3fcut", b"\xc0\x0c", b"\x03a\xffb\x07" + b"example\0":
+        sock.sendto(struct.pack("!HHHHHH", 1, 0x100, 1, 0, 0, 0) + name + b"\0\1\0\1", (address, port))
+        sock.recv(512)
     try:
         socket.getaddrinfo("none.test", 80)
     except socket.gaierror:
         pass
     time.sleep(7)
-    return did
+    return asked.did
 
 
 def checksum(data):

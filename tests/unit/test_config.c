@@ -48,6 +48,7 @@ static void check_defaults(const struct config *cfg)
 	assert_int_equal(cfg->ports[PROTO_REDIS].count, 1);
 	assert_int_equal(cfg->ports[PROTO_REDIS].port[0], 6379);
 	assert_true(cfg->capture_text);
+	assert_false(cfg->dns_names);
 	assert_false(cfg->tls_openssl);
 	assert_null(config_comment_keys(cfg, &n)[0]);
 	assert_int_equal(n, 0);
@@ -81,6 +82,7 @@ static void every_key(void **state)
 				    "ring_size: 3M\n"
 				    "series_limit: 5\n"
 				    "capture_text: false\n"
+				    "dns_names: true\n"
 				    "builtin_workflows: none\n"
 				    "ports: {postgresql: [1, 65535], redis: 7}\n"
 				    "tenants:\n"
@@ -101,6 +103,7 @@ static void every_key(void **state)
 	assert_int_equal(cfg->ring_bytes, 4 << 20);
 	assert_int_equal(cfg->series_limit, 5);
 	assert_false(cfg->capture_text);
+	assert_true(cfg->dns_names);
 	assert_true(cfg->tls_openssl);
 	assert_false(cfg->builtin_odoo);
 	assert_int_equal(cfg->ports[PROTO_POSTGRESQL].count, 2);
@@ -108,7 +111,7 @@ static void every_key(void **state)
 	assert_int_equal(cfg->ports[PROTO_REDIS].port[0], 7);
 	assert_int_equal(rules_count(cfg->tenants), 2);
 	assert_int_equal(rules_count(cfg->workflows), 1);
-	assert_int_equal(rule_line(rules_at(cfg->workflows, 0)), 13);
+	assert_int_equal(rule_line(rules_at(cfg->workflows, 0)), 14);
 	keys = config_comment_keys(cfg, &n);
 	assert_int_equal(n, 3);
 	assert_string_equal(keys[0], "b");
@@ -157,7 +160,7 @@ static const struct {
 	{ "lisen: x\n", "t.yaml:1: unknown key \"lisen\" (did you mean \"listen\"?)" },
 	{ "zzzz: x\n",
 	  "t.yaml:1: unknown key \"zzzz\" (there are: tenants, workflows, builtin_workflows, "
-	  "listen, cgroup_hierarchy, text_window, ring_size, series_limit, ports, capture_text, postgresql, lock_ask_ms, tls)" },
+	  "listen, cgroup_hierarchy, text_window, ring_size, series_limit, ports, capture_text, postgresql, lock_ask_ms, tls, dns_names)" },
 	{ "tenants:\n  - match: {sql.tabel: x}\n    name: n\n",
 	  "t.yaml:2: unknown match \"sql.tabel\" (did you mean \"sql.table\"?)" },
 	{ "tenants:\n  - match: {user: x}\n    nmae: n\n",
@@ -400,7 +403,7 @@ static void examples_of_the_manual(void **state)
 		if (config_parse(&cfg, MANUAL, block, err, sizeof(err)))
 			fail_msg("example %d: %s", blocks + 1, err);
 	}
-	assert_int_equal(blocks, 11);
+	assert_int_equal(blocks, 12);
 	check_complete_example(cfg); /* the last one */
 	config_free(cfg);
 	free(text);
