@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * A Redis behind a slow link: what clients waited for by their own clock is what the tracer splits into the
- * server's part and the network's, within 5 %. The server's part is what the server itself says.
+ * server's part and the network's, within 5 %. The server's part is what the server itself says. If nothing is seen
+ * of the server's end, TCP's round trip stands for the network.
  */
 #include <math.h>
 #include <setjmp.h>
@@ -30,7 +31,7 @@ struct run {
 	json_t *truth;
 };
 
-static void run_start(struct run *r)
+static void run_start(struct run *r, const char *options)
 {
 	char *clients[3], *server = plain_cgroup("shared.tripserver"), *said;
 	struct agent agent;
@@ -40,8 +41,8 @@ static void run_start(struct run *r)
 		clients[i] = tenant_cgroup(r->tenants[i]);
 	}
 	agent_record(&agent, tenant_config, "");
-	said = shell(NULL, "exec tests/live/trip.sh %s %s %s %s", server, clients[0], clients[1],
-		     clients[2]);
+	said = shell(NULL, "exec tests/live/trip.sh %s %s %s %s %s", options, server, clients[0],
+		     clients[1], clients[2]);
 	r->facts = agent_finish(&agent);
 	r->truth = facts_parse(said);
 	for (int i = 0; i < 3; i++)
@@ -59,6 +60,12 @@ static void run_end(struct run *r)
 static double part(const struct run *r, int what, const char *name)
 {
 	return (double)facts_sum(r->facts, name, "kind=trip basis=measured tenant=%s",
+				 r->tenants[what]);
+}
+
+static double guess(const struct run *r, int what, const char *name)
+{
+	return (double)facts_sum(r->facts, name, "kind=trip basis=estimated tenant=%s",
 				 r->tenants[what]);
 }
 
@@ -98,7 +105,7 @@ static bool link_is_apart(void *arg)
 	bool good = true;
 
 	(void)arg;
-	run_start(&r);
+	run_start(&r, "");
 	for (int i = 0; i < 3; i++)
 		good &= adds_up(&r, i);
 	/* 10 kB take 10 ms, whichever way they go; the computation is the server's. */
@@ -116,9 +123,54 @@ static void slow_link(void **state)
 	truth_holds(link_is_apart, NULL);
 }
 
+/* The server's end is nowhere to be seen: TCP's round trip stands for the network, the rest is remote. */
+static bool is_split(const struct run *r, int what)
+{
+	double requests = facts_one(r->truth, "requests", "client=%s", whats[what]);
+	double waited = facts_one(r->truth, "ns", "client=%s", whats[what]);
+	double network = guess(r, what, "network_ns"), remote = guess(r, what, "remote_ns");
+	double connect = guess(r, what, "connect_ns");
+	char text[64];
+
+	assert_int_equal(guess(r, what, "count"), requests);
+	assert_int_equal(part(r, what, "count"), 0);
+	assert_int_equal(guess(r, what, "queue_ns") + guess(r, what, "service_ns"), 0);
+	assert_in_range(connect, 1,
+			(uintmax_t)facts_one(r->truth, "connect_ns", "client=%s", whats[what]));
+	/* Of TCP's round trips, which vary, one from each second: never more than the largest. */
+	assert_in_range(network / requests,
+			1e3 * facts_one(r->truth, "rtt_min_us", "client=%s", whats[what]) * 0.99,
+			1e3 * facts_one(r->truth, "rtt_max_us", "client=%s", whats[what]));
+	snprintf(text, sizeof(text), "far server, %s: the client's time", whats[what]);
+	return near(text, network + remote, waited, 0.05);
+}
+
+static bool far_is_estimated(void *arg)
+{
+	struct run r;
+	bool good = true;
+
+	(void)arg;
+	run_start(&r, "-f");
+	for (int i = 0; i < 3; i++)
+		good &= is_split(&r, i);
+	/* The computation is the far end's. */
+	good &= guess(&r, 2, "remote_ns") > 0.95e3 * facts_one(r.truth, "us", "server=eval");
+	run_end(&r);
+	return good;
+}
+
+static void far_server(void **state)
+{
+	(void)state;
+	need_live();
+	truth_holds(far_is_estimated, NULL);
+}
+
 int main(void)
 {
-	const struct CMUnitTest tests[] = { cmocka_unit_test(slow_link) };
+	const struct CMUnitTest tests[] = { cmocka_unit_test(slow_link),
+					    cmocka_unit_test(far_server) };
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -2,20 +2,23 @@
 # SPDX-License-Identifier: Apache-2.0
 # A client and a Redis in network namespaces of their own, joined by a pair of veth of 1 MB/s each way (TBF). Prints
 # JSON objects, one a line: what each client measured by its own clock, and what the server says of its commands.
-# Usage: trip.sh SERVER_CGROUP GET_CGROUP SET_CGROUP EVAL_CGROUP   the clients' cgroups, by what they ask
+# Usage: trip.sh [-f] SERVER_CGROUP GET_CGROUP SET_CGROUP EVAL_CGROUP   the clients' cgroups, by what they ask
+#   -f: they are far from the server: what they talk to passes bytes on to it without looking at them
 # However it ends, its processes and namespaces are gone then. Those of a run that was killed go with the next one.
 set -euo pipefail
 
+far=
+[ "$1" != -f ] || { far=yes && shift; }
 server_cgroup=$1
 name=tallyman-trip-$$
 work=$(mktemp -d)
 here=$(dirname "$0")
 address=10.215.1.2 port=6379
-server=
+server='' relay=''
 
 end() {
 	local end
-	[ -z "$server" ] || kill "$server" 2>/dev/null || true
+	[ -z "$server" ] || kill "$server" $relay 2>/dev/null || true
 	wait
 	for end in c s; do
 		ip netns del "$name-$end" 2>/dev/null || true
@@ -59,6 +62,15 @@ for _ in $(seq 100); do
 done
 redis setrange large 9999 x >/dev/null
 redis config resetstat >/dev/null
+if [ -n "$far" ]; then
+	(inside "$server_cgroup" s "$here/trip_relay.py" $address 6380 $port >"$work/relay") &
+	relay=$!
+	for _ in $(seq 100); do
+		grep -q ready "$work/relay" && break
+		sleep 0.1
+	done
+	port=6380
+fi
 for what in get set eval; do
 	shift
 	(inside "$1" c "$here/trip_client.py" $what $address $port) &

@@ -3,10 +3,11 @@
 """A Redis client that measures by its own clock. Usage: trip_client.py get|set|eval ADDRESS PORT
 
 get: 10 kB come back. set: 10 kB go there. eval: the server computes for a while. Prints one JSON object: how many
-requests, and the sums of their time and of the time that connecting took, in ns.
+requests, the sums of their time and of the time that connecting took, in ns, and between which two TCP's own round trip was, in us.
 """
 import json
 import socket
+import struct
 import sys
 import time
 
@@ -18,7 +19,7 @@ words = {"get": [b"GET", b"large"],
          "set": [b"SET", b"small", b"x" * 10000],
          "eval": [b"EVAL", BUSY, b"0"]}[what]
 request = b"*%d\r\n" % len(words) + b"".join(b"$%d\r\n%s\r\n" % (len(w), w) for w in words)
-did = {"client": what, "requests": 0, "ns": 0, "connect_ns": 0}
+did = {"client": what, "requests": 0, "ns": 0, "connect_ns": 0, "rtt_min_us": 1 << 31, "rtt_max_us": 0}
 
 
 def whole(reply):
@@ -28,11 +29,18 @@ def whole(reply):
     return reply.endswith(b"\r\n")
 
 
+def note_rtt(s):
+    us = struct.unpack_from("I", s.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 104), 68)[0]
+    did["rtt_min_us"] = min(did["rtt_min_us"], us)
+    did["rtt_max_us"] = max(did["rtt_max_us"], us)
+
+
 for _ in range(CONNECTIONS):
     begin = time.monotonic_ns()
     s = socket.create_connection((address, port))
     did["connect_ns"] += time.monotonic_ns() - begin
     s.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    note_rtt(s)
     for _ in range(REQUESTS):
         reply = b""
         begin = time.monotonic_ns()
@@ -41,5 +49,6 @@ for _ in range(CONNECTIONS):
             reply += s.recv(65536)
         did["ns"] += time.monotonic_ns() - begin
         did["requests"] += 1
+        note_rtt(s)
     s.close()
 print(json.dumps(did))
