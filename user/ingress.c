@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "user/lib/intern.h"
+#include "user/lib/rows.h"
 #include "user/lib/top.h"
 
 enum proxy { PROXY_NGINX, PROXY_HAPROXY, PROXY_TRAEFIK, PROXY_ENVOY, PROXY_MAX };
@@ -172,34 +173,27 @@ static int row_cmp(const void *a, const void *b)
 }
 
 /* Containers that are called alike are one row. */
-static size_t rows_join(struct ingress_row *rows, size_t n)
+static void row_join(void *to, const void *from)
 {
-	size_t kept = 0;
+	const struct ingress_row *row = from;
+	struct ingress_row *sum = to;
 
-	for (size_t i = 0; i < n; i++) {
-		if (!kept || row_cmp(&rows[kept - 1], &rows[i])) {
-			rows[kept++] = rows[i];
-			continue;
-		}
-		rows[kept - 1].time_ns += rows[i].time_ns;
-		for (int k = 0; k < INGRESS_OUTCOME_MAX; k++)
-			rows[kept - 1].requests[k] += rows[i].requests[k];
-	}
-	return kept;
+	sum->time_ns += row->time_ns;
+	for (int k = 0; k < INGRESS_OUTCOME_MAX; k++)
+		sum->requests[k] += row->requests[k];
 }
 
 int ingress_read(const struct ingress *g, const struct intern *owners, struct ingress_row **rows,
 		 size_t *n)
 {
+	const struct rows_kind kind = { sizeof(struct ingress_row), row_cmp, row_join };
 	struct reading r = { .owners = owners };
 
 	r.rows = calloc(top_count(g->rows) + CLASSES, sizeof(*r.rows));
 	if (!r.rows)
 		return -ENOMEM;
 	top_each(g->rows, row_add, &r);
-	if (r.n)
-		qsort(r.rows, r.n, sizeof(*r.rows), row_cmp);
 	*rows = r.rows;
-	*n = rows_join(r.rows, r.n);
+	*n = rows_join(r.rows, r.n, &kind);
 	return 0;
 }

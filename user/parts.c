@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "user/lib/intern.h"
+#include "user/lib/rows.h"
 #include "user/lib/top.h"
 
 #define OPERATIONS_MAX 4096
@@ -150,34 +151,27 @@ static int row_cmp(const void *a, const void *b)
 	       strcmp(x->operation, y->operation);
 }
 
-static size_t rows_join(struct part_row *rows, size_t n)
+static void row_join(void *to, const void *from)
 {
-	size_t kept = 0;
+	const struct part_row *row = from;
+	struct part_row *sum = to;
 
-	for (size_t i = 0; i < n; i++) {
-		if (!kept || row_cmp(&rows[kept - 1], &rows[i])) {
-			rows[kept++] = rows[i];
-			continue;
-		}
-		rows[kept - 1].count += rows[i].count;
-		for (int part = 0; part < PART_MAX; part++)
-			rows[kept - 1].parts_ns[part] += rows[i].parts_ns[part];
-	}
-	return kept;
+	sum->count += row->count;
+	for (int part = 0; part < PART_MAX; part++)
+		sum->parts_ns[part] += row->parts_ns[part];
 }
 
 int parts_read(const struct parts *p, const struct intern *owners, struct part_row **rows,
 	       size_t *n)
 {
+	const struct rows_kind kind = { sizeof(struct part_row), row_cmp, row_join };
 	struct reading r = { .parts = p, .owners = owners };
 
 	r.rows = calloc(top_count(p->rows) + PROTO_MAX, sizeof(*r.rows));
 	if (!r.rows)
 		return -ENOMEM;
 	top_each(p->rows, row_add, &r);
-	if (r.n)
-		qsort(r.rows, r.n, sizeof(*r.rows), row_cmp);
 	*rows = r.rows;
-	*n = rows_join(r.rows, r.n);
+	*n = rows_join(r.rows, r.n, &kind);
 	return 0;
 }

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "user/lib/intern.h"
+#include "user/lib/rows.h"
 #include "user/lib/top.h"
 
 /* Values of a row: the parts, then the number of requests. */
@@ -128,34 +129,27 @@ static int row_cmp(const void *a, const void *b)
 }
 
 /* A tenant may be called "other", too. */
-static size_t rows_join(struct trip_row *rows, size_t n)
+static void row_join(void *to, const void *from)
 {
-	size_t kept = 0;
+	const struct trip_row *row = from;
+	struct trip_row *sum = to;
 
-	for (size_t i = 0; i < n; i++) {
-		if (!kept || row_cmp(&rows[kept - 1], &rows[i])) {
-			rows[kept++] = rows[i];
-			continue;
-		}
-		rows[kept - 1].count += rows[i].count;
-		for (int part = 0; part < TRIP_PART_MAX; part++)
-			rows[kept - 1].part_ns[part] += rows[i].part_ns[part];
-	}
-	return kept;
+	sum->count += row->count;
+	for (int part = 0; part < TRIP_PART_MAX; part++)
+		sum->part_ns[part] += row->part_ns[part];
 }
 
 int trips_read(const struct trips *t, const struct intern *owners, struct trip_row **rows,
 	       size_t *n)
 {
+	const struct rows_kind kind = { sizeof(struct trip_row), row_cmp, row_join };
 	struct reading r = { .owners = owners };
 
 	r.rows = calloc(top_count(t->rows) + CLASSES, sizeof(*r.rows));
 	if (!r.rows)
 		return -ENOMEM;
 	top_each(t->rows, row_add, &r);
-	if (r.n)
-		qsort(r.rows, r.n, sizeof(*r.rows), row_cmp);
 	*rows = r.rows;
-	*n = rows_join(r.rows, r.n);
+	*n = rows_join(r.rows, r.n, &kind);
 	return 0;
 }
