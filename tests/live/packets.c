@@ -104,6 +104,31 @@ static void child_result(pid_t pid, int fd, void *result, size_t len)
 	assert_int_equal(n, len);
 }
 
+/* What a task has run for, and waited for a CPU, since it began. */
+static void schedstat_read(const char *pid, uint64_t *run_ns, uint64_t *queued_ns)
+{
+	char path[64];
+	FILE *f;
+
+	snprintf(path, sizeof(path), "/proc/%s/schedstat", pid);
+	f = fopen(path, "r");
+	must(f && fscanf(f, "%lu %lu", run_ns, queued_ns) == 2, path);
+	fclose(f);
+}
+
+/* The first CPU's. */
+static uint64_t ksoftirqd_ns(void)
+{
+	uint64_t run_ns, queued_ns;
+	char pid[16];
+	FILE *f = popen("pgrep -x ksoftirqd/0", "r");
+
+	must(f && fscanf(f, "%15s", pid) == 1, "ksoftirqd/0");
+	pclose(f);
+	schedstat_read(pid, &run_ns, &queued_ns);
+	return run_ns;
+}
+
 static struct stolen stolen_loop(long ms)
 {
 	uint64_t start = now_ns(), end = start + ms * 1000000ull, last = start, now;
@@ -120,6 +145,7 @@ static struct stolen stolen_loop(long ms)
 
 struct stolen stolen_measure(const char *cgroup, const char *cpu_group, long ms)
 {
+	uint64_t run_ns, queued_ns, ignored_ns;
 	struct stolen s;
 	int fds[2];
 	pid_t pid;
@@ -129,7 +155,12 @@ struct stolen stolen_measure(const char *cgroup, const char *cpu_group, long ms)
 	if (!pid) {
 		pin(0);
 		enter_group(cpu_group);
+		run_ns = ksoftirqd_ns();
+		schedstat_read("self", &ignored_ns, &queued_ns);
 		s = stolen_loop(ms);
+		schedstat_read("self", &ignored_ns, &s.queued_ns);
+		s.queued_ns -= queued_ns;
+		s.ksoftirqd_ns = ksoftirqd_ns() - run_ns;
 		_exit(write(fds[1], &s, sizeof(s)) != sizeof(s));
 	}
 	close(fds[1]);

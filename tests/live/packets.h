@@ -13,6 +13,9 @@
 struct stolen {
 	uint64_t wall_ns;
 	uint64_t gap_ns; /* it was not running: reading after reading came later than it can */
+	/* By the kernel's own count. */
+	uint64_t queued_ns;    /* of that, another task had the CPU */
+	uint64_t ksoftirqd_ns; /* of that, the CPU's ksoftirqd */
 };
 
 /* In a cgroup and, as one that has a CPU to itself, a group of the cpu controller. */

@@ -22,11 +22,20 @@ for old in /run/netns/tallyman-stack-*-[ab]; do
 done
 ip netns add "$name-a"
 ip netns add "$name-b"
+for end in a b; do # nothing is sent but what a test sends
+	ip netns exec "$name-$end" sh -c 'echo 1 >/proc/sys/net/ipv6/conf/default/disable_ipv6'
+done
 ip link add eth0 netns "$name-a" type veth peer name eth0 netns "$name-b"
 ip -n "$name-a" addr add 10.215.1.1/24 dev eth0
 ip -n "$name-b" addr add 10.215.1.2/24 dev eth0
 ip -n "$name-a" link set eth0 up
 ip -n "$name-b" link set eth0 up
+neighbour() {
+	ip -n "$name-$1" neigh replace "$2" dev eth0 nud permanent lladdr \
+		"$(ip netns exec "$name-$3" cat /sys/class/net/eth0/address)"
+}
+neighbour a 10.215.1.2 b
+neighbour b 10.215.1.1 a
 case $mode in
 flood) ip netns exec "$name-b" sh -c 'echo 1 >/sys/class/net/eth0/queues/rx-0/rps_cpus' ;;
 limited) tc -n "$name-a" qdisc add dev eth0 root tbf rate 8mbit burst 4kb limit 1mb ;;

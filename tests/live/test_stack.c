@@ -62,9 +62,15 @@ static json_int_t events(const json_t *facts, const char *field)
 	return facts_sum(facts, field, "kind=events probe=stack");
 }
 
+/* The victim's clock stood still, and no other task had the CPU but the one that handles packets. */
+static double not_by_tasks_ns(const struct stolen *s)
+{
+	return (double)s->gap_ns - s->queued_ns + s->ksoftirqd_ns;
+}
+
 /*
- * The victim's clock stands still for more than packets: ticks, and other tasks of this machine. What it misses
- * without the flood is told first, in the same time.
+ * The victim's clock stands still for more than packets: ticks, and the hypervisor. What it misses without the
+ * flood is told first, in the same time. What other tasks of this machine take is left out, by the kernel's own count.
  */
 static bool flood_has_a_name(void *arg)
 {
@@ -72,7 +78,7 @@ static bool flood_has_a_name(void *arg)
 	struct lab lab = lab_start("flood");
 	struct stolen quiet, loud;
 	struct agent agent;
-	double stolen_ns, softirq_ns, queue_ns;
+	double stolen_ns, softirq_ns, queue_ns, each_us;
 	json_t *facts;
 	pid_t flood;
 
@@ -84,13 +90,15 @@ static bool flood_has_a_name(void *arg)
 	child_stop(flood, SIGKILL, 5);
 	facts = agent_finish(&agent);
 	lab_end(&lab);
-	stolen_ns = (double)loud.gap_ns - quiet.gap_ns;
+	stolen_ns = not_by_tasks_ns(&loud) - not_by_tasks_ns(&quiet);
 	softirq_ns = taken(facts, "softirq", "victim", "noisy");
 	queue_ns = taken(facts, "cpu", "victim", "noisy");
+	each_us = (double)facts_sum(facts, "softirq_ns", "kind=stack tenant=noisy") / 1e3 /
+		  facts_sum(facts, "softirqs", "kind=stack tenant=noisy");
 	truth_figure("CPU: stolen by a neighbour's packets, charged to it", "at least 80 %",
-		     "%.1f %% of %.0f ms (%.0f ms in softirqs, %.0f ms in ksoftirqd)",
+		     "%.1f %% of %.0f ms (%.0f ms in softirqs, %.1f us each, %.0f ms in ksoftirqd)",
 		     100 * (softirq_ns + queue_ns) / stolen_ns, stolen_ns / 1e6, softirq_ns / 1e6,
-		     queue_ns / 1e6);
+		     each_us, queue_ns / 1e6);
 	assert_true(softirq_ns + queue_ns <= 1.05 * loud.gap_ns);
 	/* Nobody sent the noisy one anything. */
 	assert_int_equal(taken(facts, "softirq", "noisy", "victim"), 0);
@@ -101,7 +109,7 @@ static bool flood_has_a_name(void *arg)
 	json_decref(facts);
 	free(victim);
 	free(noisy);
-	return stolen_ns > 100e6 && softirq_ns + queue_ns >= 0.8 * stolen_ns;
+	return stolen_ns > 50e6 && softirq_ns + queue_ns >= 0.8 * stolen_ns;
 }
 
 static void packets_that_steal(void **state)
