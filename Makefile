@@ -80,7 +80,7 @@ C_FILES = $(filter-out vmlinux/%,$(shell find bpf probes user tests -name '*.[ch
 
 .DELETE_ON_ERROR:
 .SECONDARY:
-.PHONY: all check demo bench accuracy lint fmt fuzz install clean help
+.PHONY: all check demo bench bench-check accuracy lint fmt fuzz install clean help
 .PHONY: arm64 check-vm check-build unit-build live-build fuzz-build unit live golden worst FORCE
 
 all: $(BINARY) $(MAN) ## build the tracer: build/tallyman (SAN=address,undefined: its own folder)
@@ -99,6 +99,9 @@ demo: ## install what is missing, then three tenants' workload on real servers f
 
 bench: all ## measure what tracing costs on this machine
 	$(Q)scripts/bench.sh
+
+bench-check: all ## has a hook become more than 15 % dearer than docs/benchmarks.json says?
+	$(Q)scripts/bench.sh --check
 
 accuracy: all ## measure how true its figures are on this machine
 	$(Q)scripts/accuracy.sh
