@@ -16,29 +16,39 @@ struct {
 
 static const struct net_accepts net_accepts_none;
 
-/* NULL if accept() gave none. One that was there before us is not timed. */
-static __always_inline int accept_done(struct sock *sk)
+/*
+ * The end of the handshake and accept() are on different CPUs, and a connection is in the listener's queue just before its
+ * handshake has ended: either may be first, and the second one times it.
+ */
+static __always_inline bool net_is_second(struct net_sock *n)
 {
-	struct net_sock *n = bpf_sk_storage_get(&net_socks, sk, NULL, 0);
-	struct net_accept_key key = {};
-	struct net_accepts *a;
-	__u64 wait_ns;
+	return __sync_lock_test_and_set(&n->met, 1);
+}
 
-	if (!n || n->state != NET_STATE_OPEN || n->role != ROLE_SERVER || n->flags & NET_LATE)
-		return 0;
-	wait_ns = bpf_ktime_get_ns() - n->since_ns;
-	key.cgroup = n->cgroup;
-	key.port = sk->__sk_common.skc_num;
-	a = bpf_map_lookup_elem(&net_accepted_on, &key);
+static __always_inline void accept_count(const struct net_sock *n, const struct sock *sk,
+					 __u64 wait_ns)
+{
+	struct net_accept_key key = { .cgroup = n->cgroup, .port = sk->__sk_common.skc_num };
+	struct net_accepts *a = bpf_map_lookup_elem(&net_accepted_on, &key);
+
 	if (!a) {
 		bpf_map_update_elem(&net_accepted_on, &key, &net_accepts_none, BPF_NOEXIST);
 		a = bpf_map_lookup_elem(&net_accepted_on, &key);
 	}
 	net_count(a);
 	if (!a)
-		return 0;
+		return;
 	__sync_fetch_and_add(&a->wait_ns, wait_ns);
 	__sync_fetch_and_add(&a->waits[bucket_index(wait_ns) & (SCHED_BUCKETS - 1)], 1);
+}
+
+/* NULL if accept() gave none. Of one whose handshake had ended before we came, this is the first: it is not timed. */
+static __always_inline int accept_done(struct sock *sk)
+{
+	struct net_sock *n = bpf_sk_storage_get(&net_socks, sk, NULL, BPF_SK_STORAGE_GET_F_CREATE);
+
+	if (n && net_is_second(n))
+		accept_count(n, sk, bpf_ktime_get_ns() - n->since_ns);
 	return 0;
 }
 

@@ -133,6 +133,8 @@ static __always_inline void net_established(struct sock *sk, struct tcp_sock *tp
 	}
 	n->since_ns = now;
 	n->state = NET_STATE_OPEN;
+	if (n->role == ROLE_SERVER && net_is_second(n))
+		accept_count(n, sk, 0);
 	peer_tell(n->numbers, n->role, n->cgroup);
 }
 

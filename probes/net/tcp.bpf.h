@@ -49,10 +49,11 @@ struct net_sock {
 	struct net_key key;
 	struct net_last last;
 	__u32 resets; /* received, not in the table yet */
+	__u32 met;    /* see net_is_second() */
 	__u8 state;   /* enum net_state */
 	__u8 role;
 	__u8 flags;
-	__u8 pad;
+	__u8 pad[5];
 };
 
 /* What accept() gives begins with a copy of the listener's. */
