@@ -218,7 +218,11 @@ __noinline __u32 slot_add(struct home *h)
 }
 
 /* A field of a socket. `plain` is a constant where this is used: other hooks load it directly. */
-#define sock_get(sk, plain, field) ((plain) ? BPF_CORE_READ((sk), field) : (sk)->field)
+#define sock_get(sk, plain, field)                                             \
+	({                                                                     \
+		struct sock *sock_ = (sk); /* not io->sk: it is no kernel's */ \
+		(plain) ? BPF_CORE_READ(sock_, field) : sock_->field;          \
+	})
 
 static __noinline int no_room(void)
 {
