@@ -76,6 +76,7 @@ WORST := $(patsubst tests/fuzz/fuzz_%.c,$(OUT)/tests/worst/test_%, \
 	$(filter-out %/fuzz_framing.c,$(wildcard tests/fuzz/fuzz_*.c)))
 PRELOAD := $(OUT)/tests/live/preload/calls.so
 GOLDEN := $(wildcard tests/golden/run.sh)
+GUESTS := $(wildcard tests/vm/check.sh)
 C_FILES = $(filter-out vmlinux/%,$(shell find bpf probes user tests -name '*.[ch]'))
 
 .DELETE_ON_ERROR:
@@ -88,9 +89,9 @@ all: $(BINARY) $(MAN) ## build the tracer: build/tallyman (SAN=address,undefined
 check: ## install what is missing, build, lint, and run every test; ends in the count
 	$(Q)scripts/setup.sh
 	$(submake) check-build
-	$(Q)FUZZ_TOTAL_SECONDS=60 scripts/run-tests.sh scripts/lint.sh scripts/arm64.sh \
+	$(Q)FUZZ_TOTAL_SECONDS=60 CHECK_VM=$(or $(CHECK_VM),some) scripts/run-tests.sh scripts/lint.sh scripts/arm64.sh \
 		$(patsubst $(OUT)/%,$(TEST_OUT)/%,$(UNIT)) $(GOLDEN) \
-		$(patsubst $(OUT)/%,$(FUZZ_OUT)/%,$(FUZZ)) $(WORST) $(LIVE)
+		$(patsubst $(OUT)/%,$(FUZZ_OUT)/%,$(FUZZ)) $(WORST) $(LIVE) $(GUESTS)
 
 demo: ## install what is missing, then three tenants' workload on real servers for 20 seconds
 	$(Q)scripts/setup.sh
@@ -144,7 +145,7 @@ golden: all ## replay kept recordings and compare
 	$(Q)scripts/run-tests.sh $(GOLDEN)
 
 check-vm: all ## boot older and newer kernels under qemu and run the tracer there (root)
-	$(Q)TEST_TIMEOUT=7200 scripts/run-tests.sh tests/vm/check.sh
+	$(Q)scripts/run-tests.sh $(GUESTS)
 
 arm64: ## build the tracer for arm64: build/arm64/tallyman
 	$(Q)scripts/run-tests.sh scripts/arm64.sh

@@ -11,7 +11,7 @@
 set -uo pipefail
 
 fuzz_dir=build/fuzz
-limit=${TEST_TIMEOUT:-1200} # seconds for one program
+limit=${TEST_TIMEOUT:-1200} # seconds for one program; six times that for all guests
 passed=0 failed=0 skipped=0 unsteady=
 live_lock=${TALLYMAN_LIVE_LOCK:-/tmp/tallyman-live.lock}
 log=$(mktemp)
@@ -56,7 +56,7 @@ judge_tap() {
 why_ended() {
 	case $1 in
 	0) echo "told no test result" ;;
-	124 | 137) echo "killed after $limit s" ;;
+	124 | 137) echo "killed after $2 s" ;;
 	13[0-9] | 14[0-9]) echo "died of signal $(($1 - 128))" ;;
 	*) echo "exit status $1" ;;
 	esac
@@ -72,10 +72,11 @@ is_live() {
 
 # Sets p, f, s: what passed, failed and was skipped. Prints what went wrong.
 run_once() {
-	local program=$1 name=$2 guard=() status verdict tap
+	local program=$1 name=$2 guard=() seconds=$limit status verdict tap
 
+	[[ $program != tests/vm/* ]] || seconds=$((6 * limit))
 	! is_live "$program" || guard=(flock -o "$live_lock") # not inherited by what it starts
-	"${guard[@]}" timeout -k 10 "$limit" "$program" >"$log" 2>&1 </dev/null
+	"${guard[@]}" timeout -k 10 "$seconds" "$program" >"$log" 2>&1 </dev/null
 	status=$?
 	verdict=$(judge_tap "$name")
 	read -r p f s tap <<<"${verdict##*$'\n'}"
@@ -84,11 +85,11 @@ run_once() {
 	fi
 	sed '$d' <<<"$verdict"
 	if [ "$status" != 0 ] && { [ "$f" = 0 ] || [ "$tap" = 0 ]; } || [ $((p + f + s)) = 0 ]; then
-		echo "FAIL $name: $(why_ended "$status")"
+		echo "FAIL $name: $(why_ended "$status" "$seconds")"
 		show_log
 		[ "$f" -gt 0 ] || f=1
 	elif [ "$status" -gt 128 ] || [ "$status" = 124 ]; then
-		echo "     $name: $(why_ended "$status")"
+		echo "     $name: $(why_ended "$status" "$seconds")"
 		show_log
 	fi
 }

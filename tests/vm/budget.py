@@ -47,7 +47,7 @@ def judge(kernel, found, kept):
         elif number > allowed * 1.1:
             why = f"was {allowed}"
         if why:
-            print(f"# {kernel}: {program}: {number} instructions: {why} (UPDATE=1 writes the file anew)")
+            print(f"{kernel}: {program}: {number} instructions: {why} (UPDATE=1 writes the file anew)")
             bad += 1
     return bad
 

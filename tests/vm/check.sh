@@ -42,11 +42,11 @@ boot() {
 		return
 	fi
 	if SYSROOT=$sysroot GUEST_LOG=$logs/$name.console "$here/run.sh" "$(kernel_in "$root")" "${refuse#-}" "$expected" \
-		>"$logs/$name.log" 2>&1 && "$here/budget.py" "$name" "$logs/$name.console"; then
+		>"$logs/$name.log" 2>&1 && "$here/budget.py" "$name" "$logs/$name.console" >>"$logs/$name.log"; then
 		echo "ok $tests - $name"
 	else
-		grep -E 'DIFFERS|FAILED|cpu.max|^@refused|status|^tallyman: ' "$logs/$name.log" | sed 's/^/# /'
 		echo "not ok $tests - $name"
+		grep -E 'DIFFERS|FAILED|cpu.max|accepted:|instructions:|^@refused|status|^tallyman: ' "$logs/$name.log" | sed 's/^/# /'
 	fi
 }
 

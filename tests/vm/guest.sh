@@ -84,7 +84,7 @@ until grep -q 'tracing:' /tmp/err || ! kill -0 $tracer 2>/dev/null; do sleep 0.2
 if ! kill -0 $tracer 2>/dev/null; then
 	wait $tracer
 	echo "@refused $?"
-	grep '^tallyman: ' /tmp/err | grep -v verified:
+	grep '^tallyman: ' /tmp/err | grep -v verified: || tail -n 20 /tmp/err
 	echo "@end"
 	reboot -f
 fi

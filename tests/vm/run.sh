@@ -103,7 +103,7 @@ if [ -n "$sysroot" ]; then
 	machine=(qemu-system-aarch64 -machine "virt,gic-version=max")
 	console=ttyAMA0
 fi
-timeout "${GUEST_SECONDS:-420}" "${machine[@]}" -accel tcg,thread=multi -cpu max -smp 2 -m 1536 \
+timeout "${GUEST_SECONDS:-600}" "${machine[@]}" -accel tcg,thread=multi -cpu max -smp 2 -m 1536 \
 	-nographic -no-reboot -nic none -kernel "$kernel" -initrd "$work/initramfs" \
 	-append "console=$console panic=-1 quiet refuse=$refuse debug=${GUEST_DEBUG:-} only=${GUEST_ONLY:-}" </dev/null \
 	>"$work/console" 2>&1 || echo "run.sh: qemu ended with status $?" >>"$work/console"
