@@ -13,6 +13,7 @@
 #include "tallyman.skel.h"
 #include "probes/stack/stack_stats.h"
 #include "user/lib/clock.h"
+#include "user/lib/interrupt.h"
 #include "user/lib/log.h"
 #include "user/session_parts.h"
 
@@ -21,7 +22,8 @@
  * hooks stay for a while, so that a load that comes and goes is seen as a whole.
  */
 #define MANY_SOFTIRQS 1000 /* a second, on all CPUs */
-#define WATCH_NS (NS_PER_SEC / 10)
+#define LOOK_NS (NS_PER_SEC / 50)
+#define REST_NS (NS_PER_SEC / 50 * 4)
 #define QUIET_NS (60 * NS_PER_SEC)
 
 /* Of a variable of each CPU, in the section of these; -1: there is none. */
@@ -126,27 +128,40 @@ static uint64_t softirqs(const struct session *s)
 	return sum;
 }
 
-void session_stack_watch(struct session *s)
+/* What was seen while it was looked; until the least preempt_count is known that counts too much. */
+static void looked(struct session *s, uint64_t now_ns, uint64_t ns)
 {
-	uint64_t now_ns = clock_mono_ns(), ns = now_ns - s->stack_watched_ns, now;
-	bool many;
+	uint32_t floor = s->skel->data->preempt_floor;
+	bool many = (softirqs(s) - s->stack_softirqs) * NS_PER_SEC >= MANY_SOFTIRQS * ns &&
+		    floor == s->stack_floor;
 
-	if (ns < WATCH_NS)
-		return;
-	now = softirqs(s);
-	many = (now - s->stack_softirqs) * NS_PER_SEC >= MANY_SOFTIRQS * ns;
+	s->stack_floor = floor;
 	if (many && !s->stack_timed)
 		look_begin(s);
 	if (many)
 		s->stack_many_ns = now_ns;
 	else if (s->stack_timed && now_ns - s->stack_many_ns > QUIET_NS)
 		session_stack_close(s);
-	s->stack_softirqs = now;
+}
+
+void session_stack_watch(struct session *s)
+{
+	uint64_t now_ns = clock_mono_ns(), ns = now_ns - s->stack_watched_ns;
+	bool looking = s->skel->bss->stack_looking;
+
+	if (ns < (looking ? LOOK_NS : REST_NS))
+		return;
+	if (looking)
+		looked(s, now_ns, ns);
+	s->skel->bss->stack_looking = s->stack_timed || !looking;
+	s->stack_softirqs = softirqs(s);
 	s->stack_watched_ns = now_ns;
 }
 
 int session_stack_drain_new(struct session *s)
 {
+	if (time_hook(s))
+		s->skel->bss->stack_interrupt_ns = interrupt_ns();
 	if (bpf_program__autoload(s->skel->progs.stack_tasks))
 		s->stack_iter = bpf_program__attach_iter(s->skel->progs.stack_tasks, NULL);
 	if (!s->stack_iter)

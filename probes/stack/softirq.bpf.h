@@ -29,8 +29,17 @@ const volatile __s64 cfg_preempt_count_at;
  */
 __u32 preempt_floor = PREEMPT_MASK;
 
+/* Set by user space: softirqs are counted now, which is a part of the time, or all of it while they are timed. */
+__u32 stack_looking;
+
 /* Set by user space while the hooks are attached: another number each time; 0: they are not. */
 __u32 stack_epoch;
+
+/*
+ * What an interrupt takes from a task before the first hook and behind the last one, by a measurement that user
+ * space made. In a virtual machine most of it is the hypervisor's, so that no clock in here shows it.
+ */
+__u32 stack_interrupt_ns;
 
 /* Where it is on this CPU. */
 static __always_inline __u64 preempt_count_at(struct stack_cpu *s)
@@ -96,24 +105,40 @@ static __noinline int softirq_piece(struct stack_cpu *s, __u32 cpu, __u64 now_ns
 	return 0;
 }
 
+/* The interrupt that this softirq is of, unless it is that of the one before: it then had no room in between. */
+static __always_inline __u64 interrupt_ns(const struct stack_cpu *s, __u64 now_ns)
+{
+	__u64 room_ns = now_ns - s->left_ns;
+
+	return room_ns < stack_interrupt_ns ? room_ns : stack_interrupt_ns;
+}
+
 SEC("tp_btf/softirq_entry")
 int BPF_PROG(stack_enter, unsigned int vec)
 {
-	__u32 cpu = bpf_get_smp_processor_id();
-	struct stack_cpu *s = bpf_map_lookup_elem(&stack_cpus, &cpu);
+	struct stack_cpu *s;
+	bool nobodys;
+	__u64 now_ns;
+	__u32 cpu;
 
-	if (!s || (!is_preemptible(s) && !is_nobodys(cpu)))
+	if (!stack_looking)
+		return 0;
+	cpu = bpf_get_smp_processor_id();
+	s = bpf_map_lookup_elem(&stack_cpus, &cpu);
+	nobodys = is_nobodys(cpu);
+	if (!s || (!is_preemptible(s) && !nobodys))
 		return 0;
 	if (vec != NET_RX_SOFTIRQ && vec != NET_TX_SOFTIRQ)
 		return 0;
 	s->softirqs++;
 	if (!stack_epoch)
 		return 0;
+	now_ns = bpf_ktime_get_ns();
 	s->epoch = stack_epoch;
 	s->owner = OWNER_KERNEL;
 	s->key = 0;
 	s->lost = 0;
-	s->entry_ns = s->since_ns = bpf_ktime_get_ns();
+	s->entry_ns = s->since_ns = nobodys ? now_ns : now_ns - interrupt_ns(s, now_ns);
 	return 0;
 }
 
@@ -126,7 +151,8 @@ int BPF_PROG(stack_exit, unsigned int vec)
 
 	if (!is_looked_at(s))
 		return 0;
-	softirq_piece(s, cpu, bpf_ktime_get_ns());
+	s->left_ns = bpf_ktime_get_ns();
+	softirq_piece(s, cpu, s->left_ns);
 	s->since_ns = 0;
 	l = lane_get();
 	if (l && s->lost)

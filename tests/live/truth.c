@@ -39,12 +39,12 @@ static void rows_keep(void)
 	rows_drop();
 }
 
-void truth_holds(bool (*measure)(void *arg), void *arg)
+void truth_holds_in(int tries, bool (*measure)(void *arg), void *arg)
 {
 	bool holds = false;
 
 	again = true;
-	for (int i = 0; i < TRIES && !holds; i++) {
+	for (int i = 0; i < tries && !holds; i++) {
 		if (i)
 			print_message("once more\n");
 		rows_drop();
@@ -53,6 +53,11 @@ void truth_holds(bool (*measure)(void *arg), void *arg)
 	again = false;
 	rows_keep();
 	assert_true(holds);
+}
+
+void truth_holds(bool (*measure)(void *arg), void *arg)
+{
+	truth_holds_in(TRIES, measure, arg);
 }
 
 void truth_figure(const char *what, const char *bound, const char *fmt, ...)

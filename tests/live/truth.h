@@ -14,6 +14,7 @@ bool thorough(void);
 
 /* Measures until it is true, a few times at most; the test fails if it never was. */
 void truth_holds(bool (*measure)(void *arg), void *arg);
+void truth_holds_in(int tries, bool (*measure)(void *arg), void *arg);
 
 /*
  * One figure of the measurement under way, with its bound: printed. `make accuracy` keeps those of the
