@@ -40,12 +40,12 @@ struct thread {
 	__u64 longest_ns;
 	__u64 culprit_ns; /* charged to it while it was the candidate */
 	__u64 culprit_votes_ns;
-	__u64 parts[PART_MAX]; /* they only grow */
-	__u32 conn_slot;       /* the sock probe's: of conn */
-	__u32 place_tries;     /* to find pg_wait_addr */
-	__u64 lock_ns;	       /* CLOCK_MONOTONIC: when it went to sleep for a lock */
-	__u64 wake_ns;	       /* of parts[], the wait for the CPU that ended its last sleep */
-	__u32 serving;	       /* a request is being served */
+	__u64 parts[PART_WIRE_MAX]; /* as in rec_parts; they only grow */
+	__u32 conn_slot;	    /* the sock probe's: of conn */
+	__u32 place_tries;	    /* to find pg_wait_addr */
+	__u64 lock_ns;		    /* CLOCK_MONOTONIC: when it went to sleep for a lock */
+	__u64 wake_ns;		    /* of parts[], the wait for the CPU that ended its last sleep */
+	__u32 serving;		    /* a request is being served */
 	__u32 pad;
 	__u64 wake_parts[WAIT_CAUSE_MAX]; /* the same by cause */
 	__u64 pad2[2];
@@ -160,10 +160,17 @@ static __always_inline struct thread *thread_register(struct task_struct *task, 
 
 static __always_inline void thread_part_add(struct thread *t, __u32 part, __u64 ns)
 {
-	if (part >= PART_MAX)
+	if (part >= PART_WIRE_MAX)
 		return;
 	t->parts[part] += ns;
 	t->off_cpu_ns += ns;
+	t->added++;
+}
+
+/* It is on the CPU, which handles packets for a while; runs in an interrupt of the thread. */
+static __always_inline void thread_softirq_add(struct thread *t, __u64 ns)
+{
+	t->parts[PART_CPU] += ns;
 	t->added++;
 }
 

@@ -353,7 +353,7 @@ _Static_assert(sizeof(struct rec_wait) == 72, "wire format");
 
 /*
  * Where the wall time of a request went that one thread served. The kernel measures what happens while
- * the thread is off the CPU; PART_QUEUE and PART_CPU are what is left, so the parts add up.
+ * the thread is off the CPU, or has it taken by packets; PART_QUEUE and PART_CPU are what is left, so the parts add up.
  */
 enum part {
 	PART_QUEUE, /* arrival to read: in the socket */
@@ -369,12 +369,14 @@ enum part {
 	PART_CLIENT,	 /* asleep until the client takes, or sends, more bytes */
 	PART_DOWNSTREAM, /* of PART_OTHER, while a request of its own is unanswered: user space tells */
 	PART_OTHER,	 /* asleep for another reason */
+	PART_WIRE_MAX,
+	PART_SOFTIRQ = PART_WIRE_MAX, /* on the CPU, which handled packets meanwhile */
 	PART_MAX
 };
 
 /*
  * Precedes the REC_REPLY that answers the request. If that has REPLY_FOLLOWED and no such record precedes
- * it, the thread never left the CPU: all of the service time is PART_CPU. Without REPLY_FOLLOWED it
+ * it, the thread never left the CPU, and none of it was taken: all of the service time is PART_CPU. Without REPLY_FOLLOWED it
  * is not known where the time went.
  */
 struct rec_parts {
@@ -386,12 +388,12 @@ struct rec_parts {
 	struct rec_owner culprit;
 	__u64 culprit_ns;
 	/*
-	 * PART_CPU is 0. PART_QUEUE: as much of the run-queue parts lies before the read, when the thread had
+	 * PART_CPU: what softirqs took, PART_SOFTIRQ. PART_QUEUE: as much of the run-queue parts lies before the read, when the thread had
 	 * slept as the request arrived and waited for a CPU.
 	 */
-	__u64 parts[PART_MAX];
+	__u64 parts[PART_WIRE_MAX];
 };
-_Static_assert(sizeof(struct rec_parts) == 56 + 8 * PART_MAX, "wire format");
+_Static_assert(sizeof(struct rec_parts) == 56 + 8 * PART_WIRE_MAX, "wire format");
 
 /* PostgreSQL's pg_stat_activity.wait_event as a number, see probes/postgres/wait_event.h. */
 struct rec_event {

@@ -218,7 +218,8 @@ void bill_request(struct bill *b, struct owner owner, const struct event_request
 		s->done_ns[BILL_CPU] += r->busy_ns;
 		s->slack_ns += r->turns * (uint64_t)REDIS_SLACK_NS - SLACK_NS;
 	} else if (r->parts_ns) {
-		s->done_ns[BILL_CPU] += r->parts_ns[PART_CPU];
+		/* The scheduler, too, calls it this thread's. */
+		s->done_ns[BILL_CPU] += r->parts_ns[PART_CPU] + r->parts_ns[PART_SOFTIRQ];
 	}
 	if (!r->parts_ns)
 		return;

@@ -41,6 +41,7 @@ static const char *const part_names[PART_MAX] = {
 	[PART_CLIENT] = "client",
 	[PART_DOWNSTREAM] = "downstream",
 	[PART_OTHER] = "other",
+	[PART_SOFTIRQ] = "softirq",
 };
 
 const char *parts_name(unsigned int part)

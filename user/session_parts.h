@@ -57,7 +57,7 @@ struct session {
 	uint64_t stack_softirqs;     /* as of stack_watched_ns */
 	uint64_t stack_watched_ns;   /* when looking began or ended last */
 	uint32_t stack_floor;	     /* the least preempt_count that was known then */
-	uint64_t stack_many_ns; /* when there were many last */
+	uint64_t stack_many_ns;	     /* when there were many last */
 	int net_refused; /* its iterators are not loaded because of that error; 0: they are */
 	void *sched;	 /* NULL: not mapped */
 	size_t sched_bytes;

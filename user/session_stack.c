@@ -158,10 +158,22 @@ void session_stack_watch(struct session *s)
 	s->stack_watched_ns = now_ns;
 }
 
+static void interrupt_measure(struct session *s)
+{
+	uint32_t ns = interrupt_ns();
+
+	s->skel->bss->stack_interrupt_ns = ns;
+	if (ns)
+		log_debug("an interrupt takes %u ns", ns);
+	else
+		log_debug(
+			"what an interrupt takes cannot be measured here: softirqs are charged without");
+}
+
 int session_stack_drain_new(struct session *s)
 {
 	if (time_hook(s))
-		s->skel->bss->stack_interrupt_ns = interrupt_ns();
+		interrupt_measure(s);
 	if (bpf_program__autoload(s->skel->progs.stack_tasks))
 		s->stack_iter = bpf_program__attach_iter(s->skel->progs.stack_tasks, NULL);
 	if (!s->stack_iter)

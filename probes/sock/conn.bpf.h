@@ -144,8 +144,8 @@ struct conn {
 		struct unit_run unit_runs[UNIT_RUNS]; /* PostgreSQL: the outstanding ones, a ring */
 	};
 	union {
-		__u64 serve_parts[PART_MAX]; /* a server's end */
-		struct asking asking;	     /* a client's */
+		__u64 serve_parts[PART_WIRE_MAX]; /* a server's end */
+		struct asking asking;		  /* a client's */
 	};
 	struct rec_error errors[REPLY_ERRORS];
 	__u64 tls_owner;      /* see tls_owner() */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Queue and CPU are what the kernel's parts leave of a request's time. */
+/* Queue and CPU are what the kernel's parts leave of a request's time. In PART_CPU's place it tells PART_SOFTIRQ. */
 #include "probes/sock/parts.h"
 
 #include <stddef.h>
@@ -9,20 +9,25 @@ static uint64_t least(uint64_t a, uint64_t b)
 	return a < b ? a : b;
 }
 
+static uint64_t part_told(const __u64 *off, int part)
+{
+	return off ? off[part == PART_SOFTIRQ ? PART_CPU : part] : 0;
+}
+
 void parts_fill(uint64_t parts[PART_MAX], const __u64 *off, uint64_t queue_ns, uint64_t service_ns)
 {
 	unsigned __int128 sum = 0;
 	uint64_t told = 0, woke_ns, room_ns;
 
 	for (int i = PART_CPU + 1; off && i < PART_MAX; i++)
-		sum += off[i];
+		sum += part_told(off, i);
 	/* The thread's wait for a CPU before the read is taken out of the queue. */
 	woke_ns = off ? least(least(off[PART_QUEUE], queue_ns), sum < UINT64_MAX ? sum : UINT64_MAX)
 		      : 0;
 	woke_ns = least(woke_ns, UINT64_MAX - service_ns);
 	room_ns = service_ns + woke_ns;
 	for (int i = PART_CPU + 1; i < PART_MAX; i++) {
-		parts[i] = off ? off[i] : 0;
+		parts[i] = part_told(off, i);
 		if (sum > room_ns)
 			parts[i] = (uint64_t)((unsigned __int128)parts[i] * room_ns / sum);
 		told += parts[i];

@@ -138,7 +138,7 @@ __noinline int serve_tell(struct conn *c, struct thread *t, __u64 now_ns)
 	r->culprit.cgroup = o ? o->key.cgroup : 0;
 	r->culprit.payer = o ? o->key.payer : 0;
 	r->culprit_ns = t->culprit_ns;
-	for (int i = 0; i < PART_MAX; i++)
+	for (int i = 0; i < PART_WIRE_MAX; i++)
 		r->parts[i] = t->parts[i] - c->serve_parts[i];
 	r->parts[PART_QUEUE] = c->serve_wake_ns;
 	return lane_commit(l, sizeof(*r));

@@ -82,6 +82,15 @@ static __always_inline bool is_looked_at(const struct stack_cpu *s)
 	return s && s->since_ns && s->epoch == stack_epoch;
 }
 
+/* Of the request that the interrupted thread serves, if it serves any. */
+static __always_inline void softirq_part(__u64 ns)
+{
+	struct thread *t = thread_of(bpf_get_current_task_btf());
+
+	if (t)
+		thread_softirq_add(t, ns);
+}
+
 /* The piece of the softirq that ends now. */
 static __noinline int softirq_piece(struct stack_cpu *s, __u32 cpu, __u64 now_ns)
 {
@@ -99,6 +108,8 @@ static __noinline int softirq_piece(struct stack_cpu *s, __u32 cpu, __u64 now_ns
 	cell_add(cells, &s->rest, &ch, s->owner, ns);
 	s->lost |= lost != s->rest.ns;
 	line_thief_add(&c->line, s->owner, ns);
+	if (c->number >= OWNER_FIRST)
+		softirq_part(ns);
 	if (c->number != OWNER_KERNEL) /* what a thread does is no interrupt */
 		c->stack_ns += ns;
 	s->since_ns = now_ns;

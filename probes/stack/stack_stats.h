@@ -18,7 +18,7 @@ struct stack_cpu {
 	__u64 since_ns; /* when the present piece began; 0: in no softirq that is looked at */
 	__u64 entry_ns;
 	__u64 left_ns; /* when the last one that was looked at ended */
-	__u64 key; /* of the latest packet: its socket, or its device; 0: none came yet */
+	__u64 key;     /* of the latest packet: its socket, or its device; 0: none came yet */
 	__u32 owner;
 	__u32 lost;  /* a piece found no cell */
 	__u32 epoch; /* since_ns is of this one */

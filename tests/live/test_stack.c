@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Time in the network stack: CPU time that one container's packets take from another one, against what that one
- * misses by its own clock; and how long packets wait for a link that is limited, against the receiver's clock.
+ * misses by its own clock; what a request misses of its server's CPU that way, against the same computation without;
+ * and how long packets wait for a link that is limited, against the receiver's clock.
  */
 #include <math.h>
 #include <setjmp.h>
@@ -119,12 +120,107 @@ static void packets_that_steal(void **state)
 	truth_holds_in(2, flood_has_a_name, NULL);
 }
 
+/* Of the requests of that operation: one part, or, NULL, all of them. */
+static double part_ns(const json_t *facts, const char *operation, const char *part)
+{
+	const json_t *line, *value;
+	const char *name;
+	double sum = 0;
+	size_t i;
+
+	json_array_foreach(facts, i, line) {
+		const char *of = json_string_value(json_object_get(line, "operation"));
+		json_t *parts = json_object_get(line, "parts_ns");
+
+		if (!parts || !of || strcmp(of, operation))
+			continue;
+		json_object_foreach(parts, name, value)
+			if (!part || !strcmp(name, part))
+				sum += (double)json_integer_value(value);
+	}
+	return sum;
+}
+
+/*
+ * The same computation again and again, in turn without the flood (EVAL) and with it (EVAL_RO). Returns what it took
+ * by Redis' own clock, all of them together.
+ */
+static double compute_us(const struct server *redis, pid_t flood)
+{
+	static const char script[] = "local x = 0 for i = 1, 1e7 do x = x + i end";
+	char *text = shell(
+		NULL,
+		"ask() { redis-cli -p %d \"$@\"; }\n"
+		"ask config resetstat >/dev/null\n"
+		"for i in {1..12}; do\n"
+		"kill -STOP %d; sleep 0.02; ask eval '%s' 0 >/dev/null\n"
+		"kill -CONT %d; sleep 0.02; ask eval_ro '%s' 0 >/dev/null\n"
+		"done\n"
+		"ask info commandstats | tr ':,' '\n\n' |\n"
+		"awk -F= '/^cmdstat/ { eval = /^cmdstat_eval/ } /^usec=/ && eval { sum += $2 }"
+		" END { print sum }'",
+		redis->port, flood, script, flood, script);
+	double us = atof(text);
+
+	free(text);
+	return us;
+}
+
+/* What is left as `cpu` is what the computation takes without the flood. */
+static bool requests_tell(void *arg)
+{
+	char *noisy = tenant_cgroup("noisy");
+	struct lab lab = lab_start("flood");
+	double us, quiet_ns, loud_ns, softirq_ns;
+	struct agent agent;
+	json_t *facts;
+	pid_t flood;
+
+	agent_record(&agent, tenant_config, "");
+	flood = flood_start(noisy, lab.name);
+	nap_ms(500); /* it takes a moment until softirqs are timed */
+	us = compute_us(arg, flood);
+	child_stop(flood, SIGKILL, 5);
+	facts = agent_finish(&agent);
+	lab_end(&lab);
+	free(noisy);
+	quiet_ns = part_ns(facts, "EVAL", "cpu");
+	loud_ns = part_ns(facts, "EVAL_RO", "cpu");
+	softirq_ns = part_ns(facts, "EVAL_RO", "softirq");
+	assert_true(quiet_ns > 0);
+	truth_figure("requests' CPU time while packets take the CPU, against without",
+		     "within 10 %", "%+.1f %% of %.0f ms; if softirqs were not told apart %+.1f %%",
+		     100 * (loud_ns / quiet_ns - 1), quiet_ns / 1e6,
+		     100 * ((loud_ns + softirq_ns) / quiet_ns - 1));
+	/* What Redis calls its own is all but reading and writing. */
+	us = (part_ns(facts, "EVAL", NULL) + part_ns(facts, "EVAL_RO", NULL)) / 1e3 / us;
+	print_message("all parts: %.3f of Redis' time\n", us);
+	assert_true(us > 0.98 && us < 1.05);
+	assert_true(part_ns(facts, "EVAL", "softirq") < 0.1 * softirq_ns);
+	json_decref(facts);
+	return fabs(loud_ns / quiet_ns - 1) <= 0.1 && softirq_ns >= 0.1 * quiet_ns;
+}
+
+static void packets_that_delay_requests(void **state)
+{
+	struct server redis;
+
+	(void)state;
+	need_cpu_group();
+	redis_start(&redis);
+	free(shell(NULL, "taskset -a -p 1 %d && echo %d >%s/cgroup.procs", redis.pid, redis.pid,
+		   cpu_group(0)));
+	truth_holds_in(2, requests_tell, &redis);
+	server_stop(&redis);
+}
+
 /* 200 datagrams of 1,042 bytes on the wire leave within 0.2 s; the receiver's clock has the same wait. */
 static bool wait_is_told(void *arg)
 {
 	char *cgroup = tenant_cgroup("sender");
 	struct lab lab = lab_start("limited");
 	struct agent agent;
+	json_int_t queued, lost;
 	struct burst b;
 	json_t *facts;
 	double ns;
@@ -139,11 +235,15 @@ static bool wait_is_told(void *arg)
 		     "%+.2f %% of %.0f ms each", 100 * (ns / b.late_ns - 1),
 		     b.late_ns / 1e6 / b.received);
 	assert_int_equal(b.received, 200);
-	assert_int_equal(facts_sum(facts, "queued_packets", "kind=stack tenant=sender"), 200);
-	assert_int_equal(events(facts, "lost"), 0);
 	assert_true(b.late_ns / b.received > 50e6);
+	lost = events(facts, "lost");
+	queued = facts_sum(facts, "queued_packets", "kind=stack tenant=sender");
 	json_decref(facts);
 	free(cgroup);
+	/* An interrupt of the hook itself by what runs it, too: the kernel leaves that run out, which is counted. */
+	if (lost)
+		return false;
+	assert_int_equal(queued, 200);
 	return fabs(ns / b.late_ns - 1) <= 0.03;
 }
 
@@ -158,6 +258,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(packets_that_steal),
+		cmocka_unit_test(packets_that_delay_requests),
 		cmocka_unit_test(limited_link),
 	};
 

@@ -176,6 +176,24 @@ static void a_wait_for_a_cpu_before_the_read_is_no_queue(void **state)
 	assert_int_equal(parts[PART_CPU], 60);
 }
 
+/* Packets took the CPU for 15 ns; or, as the clock of softirqs says, for longer than there was time. */
+static void what_packets_took_is_no_cpu_time(void **state)
+{
+	const __u64 off[PART_WIRE_MAX] = { [PART_CPU] = 15, [PART_OTHER] = 5 };
+	uint64_t parts[PART_MAX];
+
+	(void)state;
+	parts_fill(parts, off, 10, 100);
+	assert_int_equal(parts[PART_QUEUE], 10);
+	assert_int_equal(parts[PART_SOFTIRQ], 15);
+	assert_int_equal(parts[PART_OTHER], 5);
+	assert_int_equal(parts[PART_CPU], 80);
+	parts_fill(parts, off, 10, 10);
+	assert_int_equal(parts[PART_SOFTIRQ], 7);
+	assert_int_equal(parts[PART_OTHER], 2);
+	assert_int_equal(parts[PART_CPU], 1);
+}
+
 static void parts_are_summed_exactly(void **state)
 {
 	static const char *const operations[] = { "GET", "SET", "SELECT", "INSERT" };
@@ -297,6 +315,7 @@ int main(void)
 		cmocka_unit_test(equal_names_are_one_row),
 		cmocka_unit_test(parts_add_up),
 		cmocka_unit_test(a_wait_for_a_cpu_before_the_read_is_no_queue),
+		cmocka_unit_test(what_packets_took_is_no_cpu_time),
 		cmocka_unit_test(parts_are_summed_exactly),
 		cmocka_unit_test(slow_by_a_given_time),
 		cmocka_unit_test(slow_by_its_own_workflow),

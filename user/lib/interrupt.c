@@ -18,8 +18,9 @@
 
 #include "user/lib/clock.h"
 
-#define SAMPLES 400
-#define SAMPLES_MIN 100
+#define SAMPLES 32
+#define BURSTS 8
+#define BURST_PAUSE_US 1000
 #define PATIENCE_NS (50 * NS_PER_MS)
 
 struct loop {
@@ -74,23 +75,37 @@ static int sample_cmp(const void *a, const void *b)
 	return (x > y) - (x < y);
 }
 
-static uint32_t loop_measure(struct loop *l)
+/* 0: time was up. */
+static uint32_t burst_measure(struct loop *l, uint64_t end_ns)
 {
-	uint64_t end_ns = clock_mono_ns() + PATIENCE_NS;
 	uint32_t sample[SAMPLES];
-	int n = 0;
 
-	while (n < SAMPLES && loop_turned(l, end_ns)) {
+	for (int i = 0; i < SAMPLES; i++) {
+		if (!loop_turned(l, end_ns))
+			return 0;
 		l->longest_ns = 0;
 		if (syscall(SYS_membarrier, MEMBARRIER_CMD_PRIVATE_EXPEDITED, 0, 0) ||
 		    !loop_turned(l, end_ns))
-			break;
-		sample[n++] = (uint32_t)l->longest_ns;
+			return 0;
+		sample[i] = (uint32_t)l->longest_ns;
 	}
-	if (n < SAMPLES_MIN)
-		return 0;
-	qsort(sample, n, sizeof(sample[0]), sample_cmp);
-	return sample[n / 4];
+	qsort(sample, SAMPLES, sizeof(sample[0]), sample_cmp);
+	return sample[SAMPLES / 4];
+}
+
+/* Whatever else the machine does can only make it longer, for a while. */
+static uint32_t loop_measure(struct loop *l)
+{
+	uint64_t end_ns = clock_mono_ns() + PATIENCE_NS;
+	uint32_t least_ns = 0, ns;
+
+	for (int i = 0; i < BURSTS; i++) {
+		ns = burst_measure(l, end_ns);
+		if (ns && (!least_ns || ns < least_ns))
+			least_ns = ns;
+		usleep(BURST_PAUSE_US);
+	}
+	return least_ns;
 }
 
 /* The first two; false: there is one only. */
@@ -107,10 +122,10 @@ static bool two_cpus(const cpu_set_t *may, int cpus[2])
 uint32_t interrupt_ns(void)
 {
 	struct loop l = { 0 };
+	uint32_t ns = 0;
 	pthread_t thread;
 	cpu_set_t may;
 	int cpus[2];
-	uint32_t ns = 0;
 
 	if (sched_getaffinity(0, sizeof(may), &may) || !two_cpus(&may, cpus) ||
 	    syscall(SYS_membarrier, MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED, 0, 0))

@@ -6,8 +6,8 @@
 #include <stdint.h>
 
 /*
- * Of one that does next to nothing, the hypervisor's time included; a quarter of those measured took less. Takes some
- * 10 ms, 50 at the most. 0: it cannot be measured, as with one CPU.
+ * Of one that does next to nothing, the hypervisor's time included, while it is at its shortest. Takes some 15 ms, 50 and
+ * more where CPUs are busy. 0: it cannot be measured, as with one CPU.
  */
 uint32_t interrupt_ns(void);
 
