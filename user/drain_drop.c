@@ -1,42 +1,37 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The table of dropped packets as records. What no socket is known for is charged to the container that
- * uses the packet's network namespace, if it is the only one. Reasons are named by the kernel itself: its
+ * has the packet's network namespace, if it is the only one. Reasons are named by the kernel itself: its
  * numbers differ from version to version.
  */
 #include "user/drain_drop.h"
 
-#include <bpf/bpf.h>
 #include <bpf/btf.h>
 #include <ctype.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "probes/net/net_stats.h"
 #include "user/drain_table.h"
+#include "user/iter.h"
 #include "user/lib/clock.h"
-#include "user/lib/u64map.h"
+#include "user/netns.h"
 
-#define USERS_AT_ONCE 256
-#define USERS_KEEP_NS (60 * NS_PER_SEC) /* what is known of a namespace's users */
-#define USERS_AGAIN_NS (5 * NS_PER_SEC) /* looking for a namespace of which nothing is known */
+#define ADOPT_NS (60 * NS_PER_SEC)
 #define IDLE_RUNS 600
 #define REASON_PREFIX "SKB_DROP_REASON_"
 
 struct drain_drop {
 	struct drain_table *table;
 	const struct btf *kernel;
-	int users_fd;
-	struct u64map users; /* cgroups by network namespace; AMBIGUOUS: there are several */
-	uint64_t users_ns;
+	struct netns *netns;
+	int adopt_fd;
+	uint64_t adopted_ns;
 	record_fn fn; /* during a run */
 	void *ctx;
 	uint64_t now_ns;
 };
-
-static char ambiguous;
 
 /* The enum's value of that name, or, name NULL, of that number; NULL: it has none. */
 static const struct btf_enum *reason_find(const struct btf *kernel, const char *name,
@@ -87,7 +82,8 @@ static void reason_put(const struct btf *kernel, uint32_t value, char out[NET_NA
 	out[n] = '\0';
 }
 
-int drain_drop_new(struct drain_drop **out, int table_fd, int users_fd, const struct btf *kernel)
+int drain_drop_new(struct drain_drop **out, int table_fd, struct netns *netns, int adopt_fd,
+		   const struct btf *kernel)
 {
 	const struct drain_table_config cfg = { .fd = table_fd,
 						.key_words =
@@ -103,8 +99,8 @@ int drain_drop_new(struct drain_drop **out, int table_fd, int users_fd, const st
 	}
 	drain_table_expire(d->table, IDLE_RUNS);
 	d->kernel = kernel;
-	d->users_fd = users_fd;
-	u64map_init(&d->users, 4096);
+	d->netns = netns;
+	d->adopt_fd = adopt_fd;
 	*out = d;
 	return 0;
 }
@@ -114,58 +110,19 @@ void drain_drop_free(struct drain_drop *d)
 	if (!d)
 		return;
 	drain_table_free(d->table);
-	u64map_clear(&d->users);
 	free(d);
 }
 
-static void user_add(struct drain_drop *d, const struct net_user *u)
+/* Whoever has the namespace; sockets without an owner get theirs for the next time. */
+static uint64_t drop_cgroup(struct drain_drop *d, uint64_t netns)
 {
-	void *cgroup = (void *)(uintptr_t)u->cgroup, *was = u64map_get(&d->users, u->netns), *old;
+	uint64_t cgroup = netns ? netns_cgroup(d->netns, (uint32_t)netns) : 0;
 
-	if (was == cgroup || was == &ambiguous || !cgroup)
-		return;
-	u64map_put(&d->users, u->netns, was ? &ambiguous : cgroup, &old);
-}
-
-/* All sockets that are open now, whoever has them. What is read may end within one. */
-static int users_read(struct drain_drop *d)
-{
-	struct net_user some[USERS_AT_ONCE];
-	int fd = bpf_iter_create(d->users_fd);
-	size_t have = 0, at;
-	ssize_t n;
-
-	if (fd < 0)
-		return -errno;
-	u64map_clear(&d->users);
-	while ((n = read(fd, (char *)some + have, sizeof(some) - have)) > 0 ||
-	       (n < 0 && errno == EAGAIN)) {
-		have += n > 0 ? n : 0;
-		for (at = 0; have - at * sizeof(some[0]) >= sizeof(some[0]); at++)
-			user_add(d, &some[at]);
-		have -= at * sizeof(some[0]);
-		memmove(some, &some[at], have);
+	if (!cgroup && d->adopt_fd >= 0 && d->now_ns - d->adopted_ns > ADOPT_NS) {
+		iter_run_link(d->adopt_fd);
+		d->adopted_ns = d->now_ns;
 	}
-	n = n < 0 ? -errno : 0;
-	close(fd);
-	d->users_ns = d->now_ns;
-	return (int)n;
-}
-
-/* 0: nobody's, or whose is not clear. */
-static uint64_t netns_cgroup(struct drain_drop *d, uint64_t netns)
-{
-	uint64_t age = d->now_ns - d->users_ns;
-	void *cgroup = u64map_get(&d->users, netns);
-
-	if (d->users_fd < 0 || !netns)
-		return 0;
-	if (!d->users_ns || age > (cgroup ? USERS_KEEP_NS : USERS_AGAIN_NS)) {
-		if (users_read(d))
-			return 0;
-		cgroup = u64map_get(&d->users, netns);
-	}
-	return cgroup == &ambiguous ? 0 : (uintptr_t)cgroup;
+	return cgroup;
 }
 
 static void drop_row(void *ctx, const uint64_t *key, const uint64_t *growth)
@@ -173,7 +130,7 @@ static void drop_row(void *ctx, const uint64_t *key, const uint64_t *growth)
 	const struct net_drop_key *k = (const void *)key;
 	struct drain_drop *d = ctx;
 	struct rec_named r = { .hdr = { .kind = REC_NAMED, .len = sizeof(r), .time_ns = d->now_ns },
-			       .cgroup = k->cgroup ?: netns_cgroup(d, k->netns),
+			       .cgroup = k->cgroup ?: drop_cgroup(d, k->netns),
 			       .peer = k->peer,
 			       .n = { *growth },
 			       .what = NET_NAMED_DROPS,

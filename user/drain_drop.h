@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Packets that the kernel dropped, as REC_NAMED by container, peer and reason. In: the table's descriptor,
- * that of the iterator which tells who uses which network namespace, and the kernel's BTF, which names
+ * who has which network namespace, the iterator which gives open sockets their owner, and the kernel's BTF, which names
  * the reasons.
  */
 #ifndef TALLYMAN_DRAIN_DROP_H
@@ -13,10 +13,12 @@
 #include "user/lanes.h"
 
 struct btf;
+struct netns;
 struct drain_drop;
 
-/* Borrows the descriptors and the BTF; users_fd: -1: packets without a socket are nobody's. 0 or -ENOMEM. */
-int drain_drop_new(struct drain_drop **out, int table_fd, int users_fd, const struct btf *kernel);
+/* Borrows all. adopt_fd: -1: sockets that are not known stay so. 0 or -ENOMEM. */
+int drain_drop_new(struct drain_drop **out, int table_fd, struct netns *netns, int adopt_fd,
+		   const struct btf *kernel);
 void drain_drop_free(struct drain_drop *d);
 int drain_drop_run(struct drain_drop *d, record_fn fn, void *ctx);
 void drain_drop_forget(struct drain_drop *d, uint64_t cgroup);

@@ -1,9 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/*
- * The network stack's table as records of differences: REC_EGRESS by container. And the other way, which
- * container has a network namespace, for the kernel. In: descriptors of the tables and of the
- * iterator over tasks.
- */
+/* The network stack's table as records of differences: REC_EGRESS by container. In: the table's descriptor. */
 #ifndef TALLYMAN_DRAIN_STACK_H
 #define TALLYMAN_DRAIN_STACK_H
 
@@ -11,17 +7,10 @@
 
 #include "user/lanes.h"
 
-struct drain_stack_config {
-	int egress_fd;	     /* cgroup -> struct stack_egress */
-	int netns_fd;	     /* inode number -> struct stack_netns */
-	int iter_fd;	     /* -1: none, namespaces are nobody's */
-	uint32_t *strangers; /* set by the kernel: it saw a namespace that it does not know */
-};
-
 struct drain_stack;
 
-/* 0 or -ENOMEM. Borrows the descriptors. Looks at the tasks at once. */
-int drain_stack_new(struct drain_stack **out, const struct drain_stack_config *cfg);
+/* 0 or -ENOMEM. egress_fd: cgroup -> struct stack_egress; borrowed. */
+int drain_stack_new(struct drain_stack **out, int egress_fd);
 void drain_stack_free(struct drain_stack *d);
 
 /* 0 or a negative errno. */

@@ -107,8 +107,8 @@ static int session_drains_new(struct session *s)
 		      ?: drain_block_new(&s->block, bpf_map__fd(s->skel->maps.block_table),
 					 bpf_map__fd(s->skel->maps.block_cells));
 	err = err ?: drain_mem_new(&s->mem, bpf_map__fd(s->skel->maps.mem_table));
-	err = err ?: session_net_drain_new(s);
 	err = err ?: session_stack_drain_new(s);
+	err = err ?: session_net_drain_new(s);
 	return err
 		       ?: drain_pg_new(&s->pg, bpf_map__fd(s->skel->maps.pg_sleeps),
 				       libbpf_num_possible_cpus());
@@ -193,12 +193,13 @@ void session_free(struct session *s)
 	drain_drop_free(s->drop);
 	drain_service_free(s->service);
 	drain_stack_free(s->stack);
+	netns_free(s->netns);
 	drain_dns_free(s->dns);
 	drain_pg_free(s->pg);
 	sweep_free(s->sweep);
 	bpf_link__destroy(s->iter);
 	bpf_link__destroy(s->net_iter);
-	bpf_link__destroy(s->net_users);
+	bpf_link__destroy(s->net_files);
 	bpf_link__destroy(s->stack_iter);
 	lanes_free(s->lanes);
 	if (s->sched)
@@ -232,6 +233,7 @@ int session_drain(struct session *s, record_fn fn, void *ctx)
 	err = drain_run(s->drain, fn, ctx) ?: err;
 	err = drain_block_waits(s->block, fn, ctx) ?: err;
 	err = drain_mem_run(s->mem, fn, ctx) ?: err;
+	err = netns_run(s->netns) ?: err;
 	err = drain_net_run(s->net, fn, ctx) ?: err;
 	err = drain_drop_run(s->drop, fn, ctx) ?: err;
 	err = drain_service_run(s->service, fn, ctx) ?: err;
@@ -250,6 +252,7 @@ void session_forget(struct session *s, uint64_t cgroup)
 	drain_drop_forget(s->drop, cgroup);
 	drain_service_forget(s->service, cgroup);
 	drain_stack_forget(s->stack, cgroup);
+	netns_forget(s->netns, cgroup);
 	drain_dns_forget(s->dns, cgroup);
 	drain_pg_forget(s->pg, cgroup);
 }

@@ -76,12 +76,12 @@ int session_net_drain_new(struct session *s)
 	if (bpf_program__autoload(s->skel->progs.net_read))
 		s->net_iter = bpf_program__attach_iter(s->skel->progs.net_read, &opts);
 	if (bpf_program__autoload(s->skel->progs.net_adopt))
-		s->net_users = bpf_program__attach_iter(s->skel->progs.net_adopt, NULL);
+		s->net_files = bpf_program__attach_iter(s->skel->progs.net_adopt, NULL);
 	return drain_net_new(&s->net, bpf_map__fd(s->skel->maps.net_table),
 			     bpf_map__fd(s->skel->maps.net_accepted_on),
 			     s->net_iter ? bpf_link__fd(s->net_iter) : -1)
-		       ?: drain_drop_new(&s->drop, bpf_map__fd(s->skel->maps.net_drops),
-					 s->net_users ? bpf_link__fd(s->net_users) : -1, s->kernel) ?:
+		       ?: drain_drop_new(&s->drop, bpf_map__fd(s->skel->maps.net_drops), s->netns,
+					 s->net_files ? bpf_link__fd(s->net_files) : -1, s->kernel) ?:
 	       drain_service_new(&s->service, bpf_map__fd(s->skel->maps.net_services_of)) ?:
 	       drain_dns_new(&s->dns, &dns);
 }

@@ -14,6 +14,7 @@
 #include "user/drain_pg.h"
 #include "user/drain_service.h"
 #include "user/drain_stack.h"
+#include "user/netns.h"
 #include "user/session.h"
 #include "user/session_tls.h"
 #include "user/sweep.h"
@@ -49,7 +50,8 @@ struct session {
 	struct sweep *sweep;
 	struct bpf_link *iter;	    /* over the sockets; NULL: the kernel does not offer it */
 	struct bpf_link *net_iter;  /* the network probe's; the same */
-	struct bpf_link *net_users; /* over open files; the same */
+	struct bpf_link *net_files; /* over open files; the same */
+	struct netns *netns;
 	struct drain_stack *stack;
 	struct bpf_link *stack_iter; /* over the tasks; the same */
 	bool stack_timed;	     /* softirqs are, now */

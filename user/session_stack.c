@@ -178,10 +178,10 @@ int session_stack_drain_new(struct session *s)
 		s->stack_iter = bpf_program__attach_iter(s->skel->progs.stack_tasks, NULL);
 	if (!s->stack_iter)
 		log_warn("tasks cannot be listed: packets without a socket are nobody's");
-	return drain_stack_new(&s->stack,
-			       &(struct drain_stack_config){
-				       .egress_fd = bpf_map__fd(s->skel->maps.egress_table),
-				       .netns_fd = bpf_map__fd(s->skel->maps.stack_netns_of),
-				       .iter_fd = s->stack_iter ? bpf_link__fd(s->stack_iter) : -1,
-				       .strangers = &s->skel->bss->stack_strangers });
+	return netns_new(&s->netns,
+			 &(struct netns_config){
+				 .iter_fd = s->stack_iter ? bpf_link__fd(s->stack_iter) : -1,
+				 .map_fd = bpf_map__fd(s->skel->maps.stack_netns_of),
+				 .strangers = &s->skel->bss->stack_strangers })
+		       ?: drain_stack_new(&s->stack, bpf_map__fd(s->skel->maps.egress_table));
 }

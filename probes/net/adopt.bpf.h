@@ -2,8 +2,7 @@
 /*
  * TCP sockets that were there before we came: an iterator over all open files of all namespaces gives
  * them their owner. User space runs it twice: the first time for listening sockets, as the end of a
- * connection whose port is listened on is the server's. Later it runs to know who uses a network
- * namespace, as each socket's is told.
+ * connection whose port is listened on is the server's. Later it runs for sockets of which no hook tells.
  */
 #ifndef TALLYMAN_NET_ADOPT_BPF_H
 #define TALLYMAN_NET_ADOPT_BPF_H
@@ -89,7 +88,6 @@ int net_adopt(struct bpf_iter__task_file *ctx)
 	struct task_struct *task = ctx->task;
 	struct file *file = ctx->file;
 	struct net_port port = {};
-	struct net_user user = {};
 	struct tcp_sock *tp;
 	struct socket *sock;
 	struct sock *sk;
@@ -102,9 +100,6 @@ int net_adopt(struct bpf_iter__task_file *ctx)
 	    (sk->__sk_common.skc_family != AF_INET && sk->__sk_common.skc_family != AF_INET6))
 		return 0;
 	port.netns = BPF_CORE_READ(sk, __sk_common.skc_net.net, ns.inum);
-	user.cgroup = cgroup_of(task);
-	user.netns = port.netns;
-	bpf_seq_write(ctx->meta->seq, &user, sizeof(user));
 	tp = bpf_skc_to_tcp_sock(sk);
 	if (!tp) {
 		adopt_other(sk, task);

@@ -52,12 +52,6 @@ struct net_services {
 	__u64 failed;
 };
 
-/* What the iterator over open files tells of each socket: who uses the network namespace. */
-struct net_user {
-	__u64 cgroup;
-	__u64 netns;
-};
-
 #define NET_UNACCEPTED (1 << 16) /* in net_listener.port: a connection that is not accepted yet */
 
 /* What the iterator over the sockets tells of one that listens, or is not accepted yet. */
