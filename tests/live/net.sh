@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 # A client and a server in network namespaces of their own, joined by a pair of veth. Prints JSON objects, one
 # a line: what the client did by its own count, then the counters that the two namespaces' kernel has.
-# Usage: net.sh connections|loss|rtt|queue|drops|dns CLIENT_CGROUP SERVER_CGROUP [QUIET_CGROUP]
+# Usage: net.sh connections|connections6|loss|rtt|queue|drops|dns CLIENT_CGROUP SERVER_CGROUP [QUIET_CGROUP]
+#   connections6: the same as connections, by IPv6
 #   loss: 2 % of what the client sends is dropped; another client, in QUIET_CGROUP, loses nothing
 #   queue: the server accepts nothing; says "full" at last and stays as it is until it gets SIGTERM
 # However it ends, its processes and namespaces are gone then. Those of a run that was killed go with the next one.
@@ -13,6 +14,7 @@ name=tallyman-net-$$
 work=$(mktemp -d)
 here=$(dirname "$0")
 address=10.214.1.2 port=9000 silent=9100
+[ "$mode" != connections6 ] || address=fd00:214::2
 outputs=0
 
 end() {
@@ -81,23 +83,26 @@ ip link add eth0 netns "$name-c" type veth peer name eth0 netns "$name-s"
 ip -n "$name-c" addr add 10.214.1.1/24 dev eth0
 ip -n "$name-s" addr add $address/24 dev eth0
 for end in c s; do
+	ip netns exec "$name-$end" sh -c 'echo 0 >/proc/sys/net/ipv6/conf/eth0/accept_dad'
 	ip -n "$name-$end" link set eth0 up
 done
+ip -n "$name-c" addr add fd00:214::1/64 dev eth0 nodad
+ip -n "$name-s" addr add fd00:214::2/64 dev eth0 nodad
 ip netns exec "$name-c" sh -c 'echo 1 >/proc/sys/net/ipv4/tcp_syn_retries'
 ip netns exec "$name-s" nft -f - <<END
-table ip lab {
+table inet lab {
 	chain in {
 		type filter hook input priority 0
 		tcp dport $silent drop
 		udp dport $silent drop
-		tcp dport $((silent + 1)) reject with icmp host-unreachable
+		tcp dport $((silent + 1)) reject with icmpx host-unreachable
 		${quiet_cgroup:+tcp dport $port numgen random mod 100 < 2 drop}
 	}
 }
 END
 
 case $mode in
-connections)
+connections | connections6)
 	background "$server_cgroup" s ready "$here/net_peer.py" serve $address $port
 	foreground "$client_cgroup" c "$here/net_peer.py" connections $address $port $silent
 	;;

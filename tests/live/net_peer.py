@@ -16,6 +16,10 @@ import time
 BULK_BYTES = 40 << 20
 
 
+def family(address):
+    return socket.AF_INET6 if ":" in address else socket.AF_INET
+
+
 def take(sock, n):
     """n bytes, or fewer at the end."""
     data = bytearray()
@@ -44,7 +48,7 @@ def answer(sock):
 
 
 def serve(address, port):
-    listener = socket.create_server((address, port), backlog=128)
+    listener = socket.create_server((address, port), backlog=128, family=family(address))
     print("ready", flush=True)
     while True:
         threading.Thread(target=answer, args=(listener.accept()[0],), daemon=True).start()
@@ -79,7 +83,7 @@ def abort_at_close(sock):
 
 
 def failure(address, port):
-    sock = socket.socket()
+    sock = socket.socket(family(address))
     try:
         sock.connect((address, port))
     except OSError as e:
@@ -91,19 +95,25 @@ def failure(address, port):
 
 def connections(address, port, silent):
     """silent: a port whose segments are dropped; those to the next one cannot be delivered."""
-    did = {"opened": 0, "sent": 0, "received": 0, "ordered": 0, "reset_sent": 0, "reset_received": 0}
+    did = {"opened": 0, "sent": 0, "received": 0, "ordered": 0, "reset_sent": 0, "reset_received": 0,
+           "connect_ns": 0, "open_ns": 0}
     for i in range(20):
+        asked = time.monotonic_ns()
         sock = socket.create_connection((address, port))
+        opened = time.monotonic_ns()
+        did["connect_ns"] += opened - asked
         did["opened"] += 1
         echo(sock, 100 * i)
         did["sent"] += 5 + 100 * i
         did["received"] += 100 * i
+        time.sleep(0.02)
         if i % 4 == 3:
             abort_at_close(sock)
             did["reset_sent"] += 1
         else:
             did["ordered"] += 1
         sock.close()
+        did["open_ns"] += time.monotonic_ns() - opened
     for i in range(3):
         sock = socket.create_connection((address, port))
         did["opened"] += 1
@@ -124,7 +134,7 @@ def connections(address, port, silent):
         did[name + "_errors"] = ",".join(sorted(set(errors)))
     did["abandoned"] = 2
     for _ in range(did["abandoned"]):
-        sock = socket.socket()
+        sock = socket.socket(family(address))
         sock.setblocking(False)
         sock.connect_ex((address, silent))
         sock.close()
