@@ -81,7 +81,7 @@ for end in c s; do
 done
 ip link add eth0 netns "$name-c" type veth peer name eth0 netns "$name-s"
 ip -n "$name-c" addr add 10.214.1.1/24 dev eth0
-ip -n "$name-s" addr add $address/24 dev eth0
+ip -n "$name-s" addr add 10.214.1.2/24 dev eth0
 for end in c s; do
 	ip netns exec "$name-$end" sh -c 'echo 0 >/proc/sys/net/ipv6/conf/eth0/accept_dad'
 	ip -n "$name-$end" link set eth0 up
