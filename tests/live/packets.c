@@ -129,6 +129,18 @@ static uint64_t ksoftirqd_ns(void)
 	return run_ns;
 }
 
+/* The first CPU's. */
+static uint64_t steal_ns(void)
+{
+	FILE *f = fopen("/proc/stat", "r");
+	uint64_t ticks;
+
+	must(f && fscanf(f, "cpu %*[^\n] cpu0 %*u %*u %*u %*u %*u %*u %*u %lu", &ticks) == 1,
+	     "/proc/stat");
+	fclose(f);
+	return ticks * (1000000000ull / sysconf(_SC_CLK_TCK));
+}
+
 static struct stolen stolen_loop(long ms)
 {
 	uint64_t start = now_ns(), end = start + ms * 1000000ull, last = start, now;
@@ -145,7 +157,7 @@ static struct stolen stolen_loop(long ms)
 
 struct stolen stolen_measure(const char *cgroup, const char *cpu_group, long ms)
 {
-	uint64_t run_ns, queued_ns, ignored_ns;
+	uint64_t run_ns, queued_ns, ignored_ns, stolen_ns;
 	struct stolen s;
 	int fds[2];
 	pid_t pid;
@@ -156,11 +168,13 @@ struct stolen stolen_measure(const char *cgroup, const char *cpu_group, long ms)
 		pin(0);
 		enter_group(cpu_group);
 		run_ns = ksoftirqd_ns();
+		stolen_ns = steal_ns();
 		schedstat_read("self", &ignored_ns, &queued_ns);
 		s = stolen_loop(ms);
 		schedstat_read("self", &ignored_ns, &s.queued_ns);
 		s.queued_ns -= queued_ns;
 		s.ksoftirqd_ns = ksoftirqd_ns() - run_ns;
+		s.steal_ns = steal_ns() - stolen_ns;
 		_exit(write(fds[1], &s, sizeof(s)) != sizeof(s));
 	}
 	close(fds[1]);

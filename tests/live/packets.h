@@ -16,6 +16,7 @@ struct stolen {
 	/* By the kernel's own count. */
 	uint64_t queued_ns;    /* of that, another task had the CPU */
 	uint64_t ksoftirqd_ns; /* of that, the CPU's ksoftirqd */
+	uint64_t steal_ns;     /* the hypervisor had the CPU for others, to 10 ms */
 };
 
 /* In a cgroup and, as one that has a CPU to itself, a group of the cpu controller. */
