@@ -32,7 +32,7 @@ arm64() {
 }
 
 boot() {
-	local name=$1 suite=$2 package=$3 refuse=$4 expected=$5 root why sysroot=''
+	local name=$1 suite=$2 package=$3 refuse=$4 expected=$5 root why sysroot='' good=1
 
 	tests=$((tests + 1))
 	if ! root=$("$top/scripts/unpack.sh" "$suite" "$package" 2>"$logs/why") ||
@@ -41,8 +41,10 @@ boot() {
 		skip "$name" "$why"
 		return
 	fi
-	if SYSROOT=$sysroot GUEST_LOG=$logs/$name.console "$here/run.sh" "$(kernel_in "$root")" "${refuse#-}" "$expected" \
-		>"$logs/$name.log" 2>&1 && "$here/budget.py" "$name" "$logs/$name.console" >>"$logs/$name.log"; then
+	SYSROOT=$sysroot GUEST_LOG=$logs/$name.console "$here/run.sh" "$(kernel_in "$root")" "${refuse#-}" "$expected" \
+		>"$logs/$name.log" 2>&1 || good=
+	"$here/budget.py" "$name" "$logs/$name.console" >>"$logs/$name.log" 2>&1 || good=
+	if [ $good ]; then
 		echo "ok $tests - $name"
 	else
 		echo "not ok $tests - $name"

@@ -13,11 +13,12 @@ kernels between it and 6.1 were not run. The arm64 guest has no PostgreSQL.
 
 *Accepts timed*: of the connections, those whose accept() was timed; all must be, or none where the hook is missing.
 
-*Requests*: of both ends, those that were traced, of those that were made. *Lost*: by tallyman's own count; they are the difference. On a kernel
-that may switch tasks at any point (`PREEMPT`, as 7.x is) a hook can meet another one's record half written, and its request is lost
-(`recursion`): under emulation, where a hook takes some 20 us, in the order of one in a hundred. *cpu.max*: how much of a throttled loop's waiting
-was told to be its quota. *Verifier*: the instructions that the kernel looked at for the costliest program; 1,000,000 are allowed, and
-`make check-vm` fails above half of it, or if any program's number (tests/vm/verifier.txt) grew by a tenth.
+*Requests*: of both ends, those that were traced, of those that were made. *Lost*: by tallyman's own count, which is the difference, or more.
+A kernel that may switch tasks while a hook runs (7.x) leaves the hook out for the next task on that CPU, and its request is lost
+(`recursion`): under emulation, where a hook takes some 20 us, in the order of one in a hundred. There some runs miss more than is counted,
+and fail; these kernels are therefore not in `make check`. *cpu.max*: how much of a throttled loop's waiting was told to be its quota.
+*Verifier*: the instructions that the kernel looked at for the costliest program; 1,000,000 are allowed, and `make check-vm` fails above
+half of it, or if any program's number (tests/vm/verifier.txt) grew by a tenth.
 
 | kernel | hooks | requests | lost | accepts timed | cpu.max | verifier | check |
 | --- | --- | --- | --- | --- | --- | --- | --- |
