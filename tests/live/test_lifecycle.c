@@ -20,64 +20,14 @@
 
 #include "tests/live/agent.h"
 #include "tests/live/child.h"
+#include "tests/live/kernel_objects.h"
 #include "tests/live/server.h"
 #include "tests/live/teardown.h"
 #include "tests/live/tenant.h"
 
 #define STARTS 20
-#define RELEASE_MS 20000
 #define PATIENCE "timeout 60 " /* for what should take less than a second */
 #define STOP_SECONDS 30
-
-/* One line for each program, map and link that the kernel holds. */
-static char *bpf_objects(void)
-{
-	return shell(NULL, "for kind in prog map link; do bpftool -j $kind show | "
-			   "grep -oE '\"id\":[0-9]+,' | tr -dc '0-9\\n' | sed \"s/^/$kind /\"; "
-			   "done | sort");
-}
-
-/* Those that a living process has open. Ours have ended: they are others'. */
-static char *bpf_objects_open(void)
-{
-	return shell(NULL, "cat /proc/[0-9]*/fdinfo/* 2>/dev/null | "
-			   "sed -nE 's/^(prog|map|link)_id:[[:space:]]*/\\1 /p' | sort -u");
-}
-
-/* What was not there `before` and is nobody's; the kernel takes a moment to let go. Freed by the caller. */
-static char *left_behind(const char *before)
-{
-	char *old = file_name("before"), *new = file_name("after"), *text = strdup("");
-
-	for (int ms = 0; ms <= RELEASE_MS; ms += 250) {
-		char *now = bpf_objects(), *others = bpf_objects_open(), *known;
-
-		if (asprintf(&known, "%s%s", before, others) < 0)
-			abort();
-		file_write(old, known);
-		file_write(new, now);
-		free(now);
-		free(others);
-		free(known);
-		free(text);
-		text = shell(NULL, "comm -13 <(sort -u %s) %s", old, new);
-		if (!*text)
-			break;
-		nap_ms(250);
-	}
-	free(old);
-	free(new);
-	return text;
-}
-
-static int lines(const char *text)
-{
-	int n = 0;
-
-	for (; *text; text++)
-		n += *text == '\n';
-	return n;
-}
 
 /* Ends with that status and one line that has both words in it. */
 static void told(int status, const char *word, const char *other, const char *fmt, ...)
@@ -94,7 +44,7 @@ static void told(int status, const char *word, const char *other, const char *fm
 		abort();
 	va_end(list);
 	got = shell_try(&text, "%s", args);
-	if (got != status || lines(text) != 1 || !strstr(text, word) || !strstr(text, other))
+	if (got != status || lines_of(text) != 1 || !strstr(text, word) || !strstr(text, other))
 		fail_msg(
 			"%s: status %d where %d was expected, or not one line with \"%s\" and \"%s\":\n%s",
 			args, got, status, word, other, text);
@@ -116,7 +66,7 @@ static void malformed_config(void **state)
 	told(2, where, "sql.tabel", PATIENCE "%s watch --for 1s --config %s", agent_binary(),
 	     config);
 	told(2, where, "sql.tabel", PATIENCE "%s check-config %s", agent_binary(), config);
-	left = left_behind(before);
+	left = bpf_objects_left(before);
 	assert_string_equal(left, "");
 	free(config);
 	free(before);
@@ -146,7 +96,7 @@ static void starts(int sig)
 		assert_int_equal(child_stop(agent.pid, sig, STOP_SECONDS),
 				 sig == SIGKILL ? 128 + SIGKILL : 0);
 	}
-	left = left_behind(before);
+	left = bpf_objects_left(before);
 	if (*left)
 		fail_msg("still in the kernel:\n%s", left);
 	free(before);
@@ -176,7 +126,7 @@ static void objects_while_running(void **state)
 	before = bpf_objects();
 	agent_serve(&agent, tenant_config, "");
 	now = bpf_objects();
-	assert_true(lines(now) >= lines(before) + 15);
+	assert_true(lines_of(now) >= lines_of(before) + 15);
 	agent_stop(&agent);
 	free(before);
 	free(now);
