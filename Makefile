@@ -74,7 +74,7 @@ FUZZ := $(call tests_of,fuzz,fuzz)
 # Not the kernel's framing, whose steps the verifier bounds.
 WORST := $(patsubst tests/fuzz/fuzz_%.c,$(OUT)/tests/worst/test_%, \
 	$(filter-out %/fuzz_framing.c,$(wildcard tests/fuzz/fuzz_*.c)))
-PRELOAD := $(OUT)/tests/live/preload/calls.so
+PRELOAD := $(patsubst %.c,$(OUT)/%.so,$(wildcard tests/live/preload/*.c))
 GOLDEN := $(wildcard tests/golden/run.sh)
 GUESTS := $(wildcard tests/vm/check.sh)
 C_FILES = $(filter-out vmlinux/%,$(shell find bpf probes user tests -name '*.[ch]'))
@@ -215,7 +215,7 @@ $(OUT)/tests/live/%: $(OUT)/obj/tests/live/%.o $(call shared_of,live,test) $(LIB
 	$(Q)$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) $^ $(TEST_LIBS) -o $@
 
 # Loaded into programs that know nothing of the build's sanitizers.
-$(PRELOAD): tests/live/preload/calls.c tests/live/calls.h $(OUT)/flags
+$(OUT)/tests/live/preload/%.so: tests/live/preload/%.c $(wildcard tests/live/*.h) $(OUT)/flags
 	$(call say,LINK)
 	@mkdir -p $(@D)
 	$(Q)$(CC) -std=gnu11 -Wall -Wextra -Werror -O2 -g -I. -fPIC -shared $< -o $@

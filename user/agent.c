@@ -17,6 +17,7 @@
 #include "user/agent_start.h"
 #include "user/lib/clock.h"
 #include "user/lib/log.h"
+#include "user/lib/shortage.h"
 
 #define DRAIN_NS NS_PER_SEC
 #define SCAN_PAUSE_MIN_NS NS_PER_SEC
@@ -70,11 +71,22 @@ int agent_drain(struct agent *a)
 	agent_poll(a);
 	err = session_drain(a->session, agent_record, a);
 	a->drained_ns = clock_mono_ns();
-	forget_gone(a);
+	if (!err)
+		forget_gone(a);
 	look_for_strangers(a);
-	if (err)
+	if (err && !a->behind)
 		log_error("cannot read the kernel's counters: %s", strerror(-err));
+	a->put_off += shortage_of(err);
+	a->behind = err;
 	return err;
+}
+
+/* Of a shortage nothing is lost but time, unless it is the last drain of all. */
+static int drain_or_later(struct agent *a)
+{
+	int err = agent_drain(a);
+
+	return shortage_of(err) ? 0 : err;
 }
 
 /* Faster while the ring fills, slower while there is nothing in it. */
@@ -191,7 +203,7 @@ static int agent_turn(struct agent *a, uint64_t end_ns)
 	if (err || a->stop)
 		return err;
 	if (due || now - a->drained_ns >= DRAIN_NS) {
-		err = agent_drain(a);
+		err = drain_or_later(a);
 		if (a->http)
 			http_run(a->http);
 	}

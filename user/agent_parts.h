@@ -27,6 +27,8 @@ struct agent {
 	bool stop;
 	unsigned int period_ms; /* until the next poll */
 	uint64_t drained_ns;
+	bool behind;	  /* the last drain found no memory or descriptor for some of it */
+	uint64_t put_off; /* such drains */
 	uint64_t reported_ns;
 	uint64_t strangers;	/* pipeline_strangers() at the last scan */
 	uint64_t scan_ns;	/* not before then: the next scan */
@@ -41,7 +43,10 @@ struct agent {
 /* A record_fn with the agent as context: to the pipeline, then to whoever else wants it. */
 void agent_record(void *agent, const void *rec, size_t len);
 
-/* Reads what the kernel has: first the ring, then the counters. */
+/*
+ * Reads what the kernel has: first the ring, then the counters. What it cannot read now, the kernel keeps for the
+ * next time.
+ */
 int agent_drain(struct agent *a);
 
 /* What the HTTP server answers; the context is the agent. */

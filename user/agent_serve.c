@@ -44,17 +44,22 @@ static int metrics(void *ctx, const char *accept, char **body, size_t *len,
 				    .hooks = hooks,
 				    .libraries = libraries };
 	struct export_buf b = { 0 };
+	struct pipeline_counts counts;
 	struct agg_view *view;
 	int err = 0;
 
-	if (clock_mono_ns() - a->drained_ns > FRESH_NS)
+	if (a->behind || clock_mono_ns() - a->drained_ns > FRESH_NS)
 		err = agent_drain(a);
 	err = err ?: pipeline_view(a->pipeline, &view);
 	if (err)
 		return err;
+	counts = pipeline_counts(a->pipeline);
 	info.nhooks = hooks_describe(a, hooks);
 	info.nlibraries = agent_tls_libraries(a->tls, libraries);
 	export_self_read(&info.self);
+	info.self.reads_put_off = a->put_off;
+	info.self.containers_refused = counts.refused_containers;
+	info.self.uncounted = counts.agg_errors;
 	err = export_prom_write(&b, view, &info, format);
 	agg_view_free(view);
 	if (err) {

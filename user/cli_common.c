@@ -12,6 +12,7 @@
 #include "user/export_json.h"
 #include "user/export_table.h"
 #include "user/lib/log.h"
+#include "user/lib/shortage.h"
 
 static int override(const struct cli_options *o, struct config *config)
 {
@@ -38,11 +39,11 @@ int cli_config(const struct cli_options *o, struct config **out)
 {
 	const char *path = o->config ? o->config : CONFIG_DEFAULT_PATH;
 	char err[CONFIG_ERR_MAX];
-	int status;
+	int status, ret = config_load(out, path, o->config, err, sizeof(err));
 
-	if (config_load(out, path, o->config, err, sizeof(err))) {
+	if (ret) {
 		log_error("%s", err);
-		return CLI_USAGE;
+		return shortage_of(ret) ? CLI_FAILED : CLI_USAGE;
 	}
 	status = override(o, *out);
 	if (status != CLI_OK)

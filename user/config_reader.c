@@ -83,17 +83,16 @@ static size_t line_of_offset(struct str bytes, size_t offset)
 
 static int parser_fail(struct config_reader *r, const yaml_parser_t *p)
 {
-	const char *problem = p->problem ? p->problem : "unknown problem";
-
-	if (p->error == YAML_MEMORY_ERROR)
+	/* libyaml has nothing to say where it found no memory, whatever it calls that. */
+	if (p->error == YAML_MEMORY_ERROR || !p->problem)
 		return reader_nomem(r);
 	if (p->error == YAML_READER_ERROR)
 		return reader_fail_line(r, line_of_offset(r->bytes, p->problem_offset),
 					"not readable as text: %s (save the file as UTF-8)",
-					problem);
+					p->problem);
 	return reader_fail_line(r, p->problem_mark.line + 1,
 				"not valid YAML: %s%s%s (check indentation, colons and quotes)",
-				problem, p->context ? " " : "", p->context ? p->context : "");
+				p->problem, p->context ? " " : "", p->context ? p->context : "");
 }
 
 struct screen {

@@ -26,6 +26,9 @@ struct export_library {
 struct export_self {
 	uint64_t cpu_ns;
 	uint64_t resident_bytes;
+	uint64_t reads_put_off;	     /* for lack of memory or file descriptors */
+	uint64_t containers_refused; /* their table was full */
+	uint64_t uncounted;	     /* for lack of memory */
 };
 
 struct export_info {

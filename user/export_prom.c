@@ -83,6 +83,18 @@ static const struct family family_self_cpu = { "process_cpu_seconds", "counter",
 					       "CPU time of the agent, user and system." };
 static const struct family family_self_memory = { "process_resident_memory_bytes", "gauge", "bytes",
 						  "Resident memory of the agent." };
+static const struct family family_put_off = {
+	"tallyman_reads_put_off", "counter", NULL,
+	"Times that the kernel's counters were left for later for lack of memory or file descriptors."
+};
+static const struct family family_containers_refused = {
+	"tallyman_containers_refused", "counter", NULL,
+	"Containers that found no room in the table: what they do is unattributed."
+};
+static const struct family family_uncounted = {
+	"tallyman_uncounted", "counter", NULL,
+	"Times that something was not added to its series for lack of memory."
+};
 
 /* Canonical as OpenMetrics wants it, and the same in both formats: it is part of a series' name. */
 static const char *const le_values[] = {
@@ -424,6 +436,12 @@ static void agent_write(struct writer *w, const struct agg_view *v, const struct
 	sample_seconds(w, &family_self_cpu, "_total", info->self.cpu_ns);
 	family_write(w, &family_self_memory);
 	sample_u64(w, &family_self_memory, "", info->self.resident_bytes);
+	family_write(w, &family_put_off);
+	sample_u64(w, &family_put_off, "_total", info->self.reads_put_off);
+	family_write(w, &family_containers_refused);
+	sample_u64(w, &family_containers_refused, "_total", info->self.containers_refused);
+	family_write(w, &family_uncounted);
+	sample_u64(w, &family_uncounted, "_total", info->self.uncounted);
 }
 
 const struct prom_parts prom_parts = { family_write, labels_begin,   label,    sample_u64,
