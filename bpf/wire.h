@@ -53,6 +53,7 @@ enum rec_kind {
 	REC_SOFTIRQ = 27,  /* drained: CPU time that one container's packets took in softirqs */
 	REC_EGRESS = 28,   /* drained: how long one container's packets waited to be sent */
 	REC_DNS = 29,	   /* drained: one container's DNS queries since the last drain */
+	REC_PRICE = 30, /* user space measured: what the tracer costs, and what it does without */
 	REC_KIND_MAX
 };
 
@@ -283,7 +284,8 @@ struct rec_coarse {
 	__u64 requests;
 	__u64 service_ns;
 	__u32 pad;
-	__u16 pad2;
+	__u8 pad2;
+	__u8 cause; /* enum coarse_cause */
 	__u8 role;
 	__u8 protocol;
 };
@@ -473,6 +475,7 @@ struct rec_io {
 };
 _Static_assert(sizeof(struct rec_io) == 128 + 4 * SCHED_BUCKETS, "wire format");
 
+#include "bpf/wire_price.h"
 #include "bpf/wire_mem.h"
 #include "bpf/wire_net.h"
 #include "bpf/wire_trip.h"

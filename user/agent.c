@@ -46,7 +46,11 @@ void agent_record(void *agent, const void *rec, size_t len)
 
 static int agent_poll(struct agent *a)
 {
-	return session_poll(a->session, agent_record, a);
+	uint64_t begin_ns = clock_cpu_ns();
+	int n = session_poll(a->session, agent_record, a);
+
+	a->details_ns += clock_cpu_ns() - begin_ns;
+	return n;
 }
 
 /*
@@ -71,6 +75,7 @@ int agent_drain(struct agent *a)
 	agent_poll(a);
 	err = session_drain(a->session, agent_record, a);
 	a->drained_ns = clock_mono_ns();
+	agent_price_step(a->price, a->drained_ns, a->details_ns, agent_record, a);
 	if (!err)
 		forget_gone(a);
 	look_for_strangers(a);

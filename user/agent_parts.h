@@ -5,6 +5,7 @@
 
 #include "user/agent.h"
 #include "user/agent_pg.h"
+#include "user/agent_price.h"
 #include "user/agent_tls.h"
 #include "user/cgroup_hierarchy.h"
 #include "user/http.h"
@@ -19,6 +20,7 @@ struct agent {
 	struct session *session;
 	struct pipeline *pipeline;
 	struct agent_pg *pg;
+	struct agent_price *price;
 	struct agent_tls *tls; /* NULL: TLS is not looked into */
 	struct recorder *recorder;
 	struct http *http;
@@ -27,8 +29,9 @@ struct agent {
 	bool stop;
 	unsigned int period_ms; /* until the next poll */
 	uint64_t drained_ns;
-	bool behind;	  /* the last drain found no memory or descriptor for some of it */
-	uint64_t put_off; /* such drains */
+	bool behind;	     /* the last drain found no memory or descriptor for some of it */
+	uint64_t put_off;    /* such drains */
+	uint64_t details_ns; /* CPU time for records from the ring, so far */
 	uint64_t reported_ns;
 	uint64_t strangers;	/* pipeline_strangers() at the last scan */
 	uint64_t scan_ns;	/* not before then: the next scan */

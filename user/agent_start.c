@@ -13,6 +13,7 @@
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <unistd.h>
 
@@ -22,6 +23,7 @@
 
 #define PROC_CGROUP "/proc/self/cgroup"
 #define LISTEN_MAX 64
+#define NICE (-10) /* a little work often: the lanes must not fill up because we wait for a CPU */
 
 static bool names_controller(char *list, const char *controller)
 {
@@ -174,6 +176,15 @@ static int watch_fd(struct agent *a, int fd)
 	return epoll_ctl(a->epoll_fd, EPOLL_CTL_ADD, fd, &ev) ? -errno : 0;
 }
 
+static int start_price(struct agent *a)
+{
+	int err = agent_price_new(&a->price, a->session, a->config->cpu_budget);
+
+	if (err)
+		log_error("out of memory");
+	return err;
+}
+
 /* After the session's start: a server that starts from then on is found by its first connection. */
 static int start_pg(struct agent *a)
 {
@@ -284,12 +295,14 @@ int agent_start(struct agent *a)
 	int err;
 
 	a->epoll_fd = a->signal_fd = -1;
-	prctl(PR_SET_DUMPABLE, 0); /* see docs/threat-model.md */
+	prctl(PR_SET_DUMPABLE, 0);	    /* see docs/threat-model.md */
+	setpriority(PRIO_PROCESS, 0, NICE); /* if we may not, more is counted without details */
 	err = start_signals(a);
 	err = err ?: start_hierarchy(a);
 	err = err ?: start_session(a);
 	err = err ?: start_recorder(a);
 	err = err ?: start_pipeline(a);
+	err = err ?: start_price(a);
 	err = err ?: start_pg(a);
 	err = err ?: start_tls(a);
 	err = err ?: start_http(a, listen, sizeof(listen));
@@ -302,6 +315,7 @@ void agent_stop(struct agent *a)
 {
 	http_free(a->http);
 	agent_pg_free(a->pg);
+	agent_price_free(a->price);
 	agent_tls_free(a->tls);
 	session_free(a->session);
 	recorder_close(a->recorder);

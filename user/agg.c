@@ -263,6 +263,7 @@ int agg_coarse(struct agg *a, struct owner owner, const struct rec_coarse *rec)
 	c->count += rec->requests;
 	c->coarse += rec->requests;
 	c->service_ns += rec->service_ns;
+	agg_detail_coarse(a, owner, rec);
 	return 0;
 }
 
@@ -331,6 +332,11 @@ int agg_counts(struct agg *a, const struct rec_counts *rec)
 	for (int i = 0; i < LOST_CAUSE_MAX; i++)
 		p->lost[i] += rec->lost[i];
 	return 0;
+}
+
+void agg_price(struct agg *a, const struct rec_price *rec)
+{
+	a->price = *rec;
 }
 
 int agg_program(struct agg *a, const struct rec_program *rec)

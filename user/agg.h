@@ -81,6 +81,7 @@ int agg_counts(struct agg *a, const struct rec_counts *rec);
 
 /* -ENOSPC: more than AGG_PROGRAMS_MAX programs. */
 int agg_program(struct agg *a, const struct rec_program *rec);
+void agg_price(struct agg *a, const struct rec_price *rec);
 
 /*
  * A container is gone. Its series stay as they are until nothing was added to them for grace_ns,

@@ -19,6 +19,12 @@ static const char *const transaction_names[MULTI_MAX] = {
 	[MULTI_ABORTED] = "aborted", [MULTI_DISCARDED] = "discarded",
 };
 
+static const char *const coarse_causes[COARSE_CAUSE_MAX] = {
+	[COARSE_UNREAD] = "unread",
+	[COARSE_RING_FULL] = "ring_full",
+	[COARSE_QUOTA] = "quota",
+};
+
 int agg_detail_init(struct agg *a)
 {
 	size_t max = a->series_max / SHARE_OF_SERIES;
@@ -115,6 +121,12 @@ void agg_detail_request(struct agg *a, struct owner owner, const struct event_re
 		n[TRANSACTIONS_COMMANDS] += d->commands;
 		n[TRANSACTIONS_NS] += d->transaction_ns;
 	}
+}
+
+void agg_detail_coarse(struct agg *a, struct owner owner, const struct rec_coarse *rec)
+{
+	numbers(a, owner, DETAIL_COARSE, rec->role,
+		coarse_causes[rec->cause % COARSE_CAUSE_MAX])[0] += rec->requests;
 }
 
 void agg_undecoded(struct agg *a, struct owner owner, const struct event_undecoded *u)

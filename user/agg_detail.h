@@ -2,7 +2,7 @@
 /*
  * Inside of an agg: what is counted besides requests and their times, by owner, role and one name: Redis'
  * keys by pattern, waiting for data by command, transactions by their end, and connections that are not
- * decoded by protocol. Only for agg*.c. Has a limit of its own; what finds no room is added to one
+ * decoded by protocol, and requests that were counted only by cause. Only for agg*.c. Has a limit of its own; what finds no room is added to one
  * overflow series for each kind.
  */
 #ifndef TALLYMAN_AGG_DETAIL_H
@@ -15,7 +15,14 @@
 
 #include "user/agg.h"
 
-enum detail_kind { DETAIL_KEYS, DETAIL_BLOCKED, DETAIL_TRANSACTIONS, DETAIL_UNDECODED, DETAIL_MAX };
+enum detail_kind {
+	DETAIL_KEYS,
+	DETAIL_BLOCKED,
+	DETAIL_TRANSACTIONS,
+	DETAIL_UNDECODED,
+	DETAIL_COARSE,
+	DETAIL_MAX
+};
 
 /* What agg_detail_series.n[] is, by kind. */
 enum detail_keys { KEYS_HITS, KEYS_MISSES, KEYS_PUSHED, KEYS_POPPED };
@@ -65,6 +72,9 @@ void agg_detail_free(struct agg *a);
 
 /* What a request was besides. */
 void agg_detail_request(struct agg *a, struct owner owner, const struct event_request *r);
+
+/* Why requests were only counted. */
+void agg_detail_coarse(struct agg *a, struct owner owner, const struct rec_coarse *rec);
 
 /* Anything that changes when something is added to one of the container's series. */
 uint64_t agg_detail_activity(const struct agg *a, uint32_t container);

@@ -140,6 +140,7 @@ struct agg {
 	struct agg_probe probes[PROBE_MAX];
 	struct agg_program programs[AGG_PROGRAMS_MAX];
 	size_t nprograms;
+	struct rec_price price; /* the latest */
 	struct agg_gone *gone;
 	size_t ngone;
 	size_t gone_room;

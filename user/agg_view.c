@@ -314,6 +314,7 @@ static int containers_read(struct agg_view *v, const struct agg *a, const struct
 
 static void probes_read(struct agg_view *v, const struct agg *a)
 {
+	v->price = a->price;
 	for (int i = 0; i < PROBE_MAX; i++) {
 		const struct agg_probe *p = &a->probes[i];
 		struct agg_probe_row *row = &v->probes[i];

@@ -212,6 +212,7 @@ struct agg_program_row {
 };
 
 struct agg_view {
+	struct rec_price price; /* node_ns 0: not measured */
 	struct agg_request_row *requests;
 	size_t nrequests;
 	struct agg_time_row *times;

@@ -37,6 +37,7 @@ enum cli_option {
 	OPT_TENANT = 1 << 16,
 	OPT_WORKFLOW = 1 << 17,
 	OPT_TLS = 1 << 18,
+	OPT_BUDGET = 1 << 19,
 };
 
 /* NULL and 0: not given. */
@@ -50,6 +51,7 @@ struct cli_options {
 	const char *tenant;
 	const char *workflow;
 	unsigned int refuse; /* bits of enum hook_kind */
+	const char *budget;  /* percent, or "off" */
 	uint64_t ring_bytes;
 	uint64_t window_bytes;
 	uint64_t for_ns;

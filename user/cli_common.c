@@ -21,6 +21,12 @@ static int override(const struct cli_options *o, struct config *config)
 			  o->listen);
 		return CLI_USAGE;
 	}
+	if (o->budget && config_set_budget(config, str_of(o->budget))) {
+		log_error(
+			"--cpu-budget: \"%s\" is no percentage from 0.001 to 100 (use 0.5, or off)",
+			o->budget);
+		return CLI_USAGE;
+	}
 	if (o->hierarchy && strlen(o->hierarchy) >= sizeof(config->cgroup_hierarchy)) {
 		log_error(
 			"--cgroup-hierarchy: there is no \"%s\" (use auto, unified or a controller)",

@@ -36,6 +36,8 @@ static const struct description descriptions[] = {
 	{ OPT_HIERARCHY, "cgroup-hierarchy", 0, "NAME",
 	  "auto, unified or a controller of cgroup version 1" },
 	{ OPT_RING_SIZE, "ring-size", 0, "BYTES", "room between the kernel and us: 64K, 8M" },
+	{ OPT_BUDGET, "cpu-budget", 0, "PERCENT",
+	  "of the node's CPU that tracing may take; or off (1)" },
 	{ OPT_PROGRAM_STATS, "program-stats", 0, NULL,
 	  "have the kernel measure the BPF programs (some 60 ns a run)" },
 	{ OPT_WINDOW, "window", 0, "BYTES", "cut the statement as this text_window would" },
@@ -193,6 +195,9 @@ static int set(struct cli_options *o, const struct description *d, const char *v
 		return CLI_OK;
 	case OPT_TLS:
 		o->tls = true;
+		return CLI_OK;
+	case OPT_BUDGET:
+		o->budget = value;
 		return CLI_OK;
 	case OPT_PROGRAM_STATS:
 		o->program_stats = true;

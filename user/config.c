@@ -31,6 +31,7 @@ static struct config *config_new(void)
 		.text_window_bytes = WIRE_TEXT_DEFAULT,
 		.ring_bytes = 8 << 20,
 		.series_limit = 10000,
+		.cpu_budget = CONFIG_CPU_BUDGET,
 		.lock_ask_ms = CONFIG_LOCK_ASK_MS,
 		.ports = { [PROTO_POSTGRESQL] = { { 5432 }, 1 }, [PROTO_REDIS] = { { 6379 }, 1 } },
 		.capture_text = true,

@@ -21,6 +21,7 @@
 #define CONFIG_PORTS_MAX 16
 #define CONFIG_SERVERS_MAX 64
 #define CONFIG_LOCK_ASK_MS 10
+#define CONFIG_CPU_BUDGET 1000 /* 1 % */
 #define CONFIG_COMMENT_KEYS_MAX 32
 
 struct config_ports {
@@ -43,6 +44,7 @@ struct config {
 	uint32_t text_window_bytes; /* WIRE_TEXT_MIN to WIRE_TEXT_MAX */
 	uint32_t ring_bytes;	    /* a power of two, at least a page */
 	uint32_t series_limit;
+	uint32_t cpu_budget; /* of the node's CPU time, in thousandths of a percent; 0: no limit */
 	struct config_ports ports[PROTO_MAX]; /* hints only */
 	bool capture_text;
 	bool dns_names;	  /* tell DNS queries by patterns of their names */
@@ -69,6 +71,9 @@ void config_free(struct config *cfg);
 
 /* ADDR:PORT, as the key `listen` takes it; for the command line. -EINVAL: cfg is left alone. */
 int config_set_listen(struct config *cfg, struct str text);
+
+/* "0.5" (percent) or "off", as the key `cpu_budget` takes it. -EINVAL: cfg is left alone. */
+int config_set_budget(struct config *cfg, struct str text);
 
 /* cfg->comment_keys and their number. */
 const char *const *config_comment_keys(const struct config *cfg, unsigned int *count);

@@ -153,6 +153,20 @@ static int read_series(struct config_reader *r, struct config *cfg, const yaml_n
 	return err;
 }
 
+static int read_budget(struct config_reader *r, struct config *cfg, const yaml_node_t *node)
+{
+	struct str text;
+	int err = reader_text(r, node, "cpu_budget", &text);
+
+	if (!err && config_set_budget(cfg, text))
+		err = reader_fail(
+			r, node,
+			"cpu_budget \"%s\" must be a percentage from 0.001 to 100 (as in 0.5), "
+			"or off",
+			reader_quote(text).s);
+	return err;
+}
+
 static int read_ring(struct config_reader *r, struct config *cfg, const yaml_node_t *node)
 {
 	uint64_t n, size = (uint64_t)sysconf(_SC_PAGESIZE);
@@ -233,6 +247,7 @@ static const struct {
 	{ "text_window", read_window },
 	{ "ring_size", read_ring },
 	{ "series_limit", read_series },
+	{ "cpu_budget", read_budget },
 	{ "ports", read_ports },
 	{ "capture_text", read_capture_text },
 	{ "postgresql", config_read_servers },
@@ -265,6 +280,30 @@ int config_read_keys(struct config_reader *r, struct config *cfg)
 		if (err)
 			return err;
 	}
+	return 0;
+}
+
+int config_set_budget(struct config *cfg, struct str text)
+{
+	uint64_t whole, thousandths = 0, unit = 100;
+	size_t dot = 0;
+
+	if (str_eq(text, str_of("off"))) {
+		cfg->cpu_budget = 0;
+		return 0;
+	}
+	while (dot < text.len && text.s[dot] != '.')
+		dot++;
+	if (!number_parse((struct str){ text.s, dot }, &whole) || dot + 1 == text.len)
+		return -EINVAL;
+	for (size_t i = dot + 1; i < text.len; i++, unit /= 10) {
+		if (text.s[i] < '0' || text.s[i] > '9' || !unit)
+			return -EINVAL;
+		thousandths += (text.s[i] - '0') * unit;
+	}
+	if (whole > 100 || whole * 1000 + thousandths > 100000 || !(whole + thousandths))
+		return -EINVAL;
+	cfg->cpu_budget = (uint32_t)(whole * 1000 + thousandths);
 	return 0;
 }
 

@@ -57,6 +57,7 @@ static const struct kind kinds[REC_KIND_MAX] = {
 	[REC_ACCEPT] = { sizeof(struct rec_accept), EVENT_ACCEPT },
 	[REC_NAMED] = { sizeof(struct rec_named), EVENT_NAMED },
 	[REC_SOFTIRQ] = { sizeof(struct rec_softirq), EVENT_SOFTIRQ },
+	[REC_PRICE] = { sizeof(struct rec_price), EVENT_PRICE },
 	[REC_EGRESS] = { sizeof(struct rec_egress), EVENT_EGRESS },
 };
 

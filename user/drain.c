@@ -82,6 +82,7 @@ static int coarse_emit(struct drain *d, const struct coarse_key *key, record_fn 
 	const struct coarse_value *cpu = d->percpu;
 	struct rec_coarse r = { .hdr = hdr(d, REC_COARSE, sizeof(r)),
 				.cgroup = key->cgroup,
+				.cause = key->cause,
 				.role = key->role,
 				.protocol = key->protocol };
 	struct coarse_value sum = { 0 };
@@ -192,6 +193,16 @@ static void drain_programs(struct drain *d, record_fn fn, void *ctx)
 		if (r.runs)
 			fn(ctx, &r, sizeof(r));
 	}
+}
+
+void drain_programs_sum(const struct drain *d, uint64_t *run_ns, uint64_t *events)
+{
+	*run_ns = 0;
+	*events = 0;
+	for (int i = 0; i < d->cfg.nprograms; i++)
+		*run_ns += d->programs[i].run_ns;
+	for (int probe = 0; probe < PROBE_MAX; probe++)
+		*events += d->counts[probe].seen;
 }
 
 int drain_run(struct drain *d, record_fn fn, void *ctx)

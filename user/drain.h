@@ -38,6 +38,9 @@ void drain_free(struct drain *d);
 int drain_run(struct drain *d, record_fn fn, void *ctx);
 
 /* The cgroup is gone: after its last counts are drained, its owners' numbers go back to the kernel. */
+/* Of all programs, as of the last run: their time while it was measured, and the events that they saw. */
+void drain_programs_sum(const struct drain *d, uint64_t *run_ns, uint64_t *events);
+
 void drain_forget(struct drain *d, uint64_t cgroup);
 
 #endif

@@ -87,6 +87,7 @@ enum event_kind {
 	EVENT_UNANSWERED,
 	EVENT_SOFTIRQ,
 	EVENT_EGRESS,
+	EVENT_PRICE,
 };
 
 /* How a transaction of Redis ended. */
@@ -244,6 +245,7 @@ struct event {
 		const struct rec_named *named;
 		const struct rec_softirq *softirq;
 		const struct rec_egress *egress;
+		const struct rec_price *price;
 		struct event_open open;
 		struct event_transaction transaction;
 		struct event_refused refused;

@@ -15,6 +15,7 @@
 
 #include "user/export_buf.h"
 #include "user/export_json_parts.h"
+#include "user/governor.h"
 
 /* Numbers that JSON readers take are signed: what does not fit is shown as the largest. */
 static json_t *number(uint64_t n)
@@ -185,6 +186,19 @@ static int program_put(FILE *out, const struct agg_program_row *p)
 	return put(out, o, 4);
 }
 
+static int price_put(FILE *out, const struct rec_price *p)
+{
+	json_t *o = json_object();
+
+	set_string(o, "kind", "price");
+	set_number(o, "node_ns", p->node_ns);
+	set_number(o, "budget_ns", p->budget_ns);
+	set_number(o, "agent_ns", p->agent_ns);
+	set_number(o, "programs_ns", p->programs_ns);
+	set_string(o, "shed", governor_tier_name(p->tier));
+	return put(out, o, 6);
+}
+
 const struct json_parts json_parts = { set_string, set_number, set_quantile, put };
 
 int export_json_waits(FILE *out, const struct wait_row *rows, size_t n)
@@ -217,6 +231,8 @@ int export_json_write(FILE *out, const struct agg_view *v)
 	err = err ?: export_json_ingress(out, v);
 	for (size_t i = 0; !err && i < PROBE_MAX; i++)
 		err = events_put(out, &v->probes[i]);
+	if (!err && v->price.budget_ns)
+		err = price_put(out, &v->price);
 	for (size_t i = 0; !err && i < v->nprograms; i++)
 		err = program_put(out, &v->programs[i]);
 	return err;

@@ -12,6 +12,7 @@ static const struct {
 	[DETAIL_TRANSACTIONS] = { "redis_transactions",
 				  "outcome",
 				  { "count", "commands", "transaction_ns" } },
+	[DETAIL_COARSE] = { "coarse", "cause", { "requests" } },
 	[DETAIL_UNDECODED] = { "undecoded", "protocol", { "connections" } },
 };
 

@@ -469,6 +469,7 @@ int export_prom_write(struct export_buf *b, const struct agg_view *v,
 	export_prom_ingress(&w, v);
 	events_write(&w, v);
 	programs_write(&w, v);
+	export_prom_price(&w, v);
 	agent_write(&w, v, info);
 	if (format == PROM_OPENMETRICS)
 		export_buf_puts(b, "# EOF\n");

@@ -4,6 +4,8 @@
  * that are not decoded. In: a view's rows. Out: text by way of export_prom_parts.h.
  */
 #include "user/export_prom_parts.h"
+#include "user/governor.h"
+#include "user/lib/clock.h"
 
 static const struct family family_reads = {
 	"tallyman_redis_key_reads", "counter", NULL,
@@ -36,6 +38,24 @@ static const struct family family_transaction_time = {
 static const struct family family_undecoded = {
 	"tallyman_undecoded_connections", "counter", NULL,
 	"Connections whose protocol was recognised and is not decoded: no request of them is counted."
+};
+
+static const struct family family_coarse = {
+	"tallyman_coarse_requests", "counter", NULL,
+	"Requests that were counted in the kernel only, by why: quota (over the container's allowance), "
+	"ring_full, or unread (no text captured, or not understood)."
+};
+
+static const struct family family_price = {
+	"tallyman_cpu_price_ratio", "gauge", "ratio",
+	"What the tracer, agent and BPF programs, took of the node's CPU time in the last second."
+};
+static const struct family family_budget = { "tallyman_cpu_budget_ratio", "gauge", "ratio",
+					     "What it may take (cpu_budget); 0: no limit." };
+static const struct family family_shed = {
+	"tallyman_shed", "gauge", NULL,
+	"1: done without, to stay within the budget: statements are cut (text), some requests are only "
+	"counted (requests)."
 };
 
 static void owner_labels(struct writer *w, const struct agg_detail_row *row)
@@ -99,6 +119,30 @@ static void backlog_write(struct writer *w, const struct agg_view *v)
 	}
 }
 
+/* `ns` as a part of the node's CPU time. */
+static void ratio(struct writer *w, const struct family *f, const struct rec_price *p, uint64_t ns)
+{
+	prom_parts.family(w, f);
+	prom_parts.labels_begin(w);
+	prom_parts.seconds(w, f, "", (double)ns * NS_PER_SEC / p->node_ns);
+}
+
+void export_prom_price(struct writer *w, const struct agg_view *v)
+{
+	const struct rec_price *p = &v->price;
+
+	if (!p->node_ns)
+		return;
+	ratio(w, &family_price, p, p->agent_ns + p->programs_ns);
+	ratio(w, &family_budget, p, p->budget_ns);
+	prom_parts.family(w, &family_shed);
+	for (unsigned int tier = TIER_TEXT; tier < TIER_MAX; tier++) {
+		prom_parts.labels_begin(w);
+		prom_parts.label(w, "tier", governor_tier_name(tier));
+		prom_parts.u64(w, &family_shed, "", p->tier >= tier);
+	}
+}
+
 void export_prom_detail(struct writer *w, const struct agg_view *v)
 {
 	static const struct column reads[] = { { &family_reads, KEYS_HITS, "result", "hit" },
@@ -111,6 +155,7 @@ void export_prom_detail(struct writer *w, const struct agg_view *v)
 	static const struct column commands = { &family_commands, TRANSACTIONS_COMMANDS, NULL,
 						NULL };
 	static const struct column time = { &family_transaction_time, TRANSACTIONS_NS, NULL, NULL };
+	static const struct column coarse = { &family_coarse, 0, NULL, NULL };
 	static const struct column undecoded = { &family_undecoded, 0, NULL, NULL };
 
 	columns_write(w, v, DETAIL_KEYS, reads, 2, "pattern");
@@ -122,4 +167,5 @@ void export_prom_detail(struct writer *w, const struct agg_view *v)
 	columns_write(w, v, DETAIL_TRANSACTIONS, &commands, 1, "outcome");
 	columns_write(w, v, DETAIL_TRANSACTIONS, &time, 1, "outcome");
 	columns_write(w, v, DETAIL_UNDECODED, &undecoded, 1, "protocol");
+	columns_write(w, v, DETAIL_COARSE, &coarse, 1, "cause");
 }

@@ -44,5 +44,6 @@ void export_prom_dns_names(struct writer *w, const struct agg_view *v);
 void export_prom_sleep(struct writer *w, const struct agg_view *v);
 void export_prom_pg(struct writer *w, const struct agg_view *v);
 void export_prom_detail(struct writer *w, const struct agg_view *v);
+void export_prom_price(struct writer *w, const struct agg_view *v);
 
 #endif

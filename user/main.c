@@ -10,7 +10,7 @@
 
 #define OPT_LIVE                                                                                 \
 	(OPT_CONFIG | OPT_HIERARCHY | OPT_RING_SIZE | OPT_PROGRAM_STATS | OPT_REFUSE | OPT_TLS | \
-	 OPT_DEBUG)
+	 OPT_BUDGET | OPT_DEBUG)
 
 const struct cli_command cli_commands[] = {
 	{ "run", OPT_LIVE | OPT_LISTEN, 0, 0, "[OPTIONS]",

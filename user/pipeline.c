@@ -309,6 +309,17 @@ static void on_container(struct pipeline *p, const struct event *ev)
 			  attrib_cgroup(p->attrib, ev->named->peer), ev->named);
 }
 
+/* What the tracer says of itself. */
+static void on_tracer(struct pipeline *p, const struct event *ev)
+{
+	if (ev->kind == EVENT_COUNTS)
+		agg_counts(p->agg, ev->counts);
+	else if (ev->kind == EVENT_PROGRAM)
+		agg_program(p->agg, ev->program);
+	else
+		agg_price(p->agg, ev->price);
+}
+
 /* Errors of the aggregation are counted by it. */
 static void on_event(void *ctx, const struct event *ev)
 {
@@ -329,10 +340,9 @@ static void on_event(void *ctx, const struct event *ev)
 		on_cgroup(p, ev->cgroup);
 		return;
 	case EVENT_COUNTS:
-		agg_counts(p->agg, ev->counts);
-		return;
 	case EVENT_PROGRAM:
-		agg_program(p->agg, ev->program);
+	case EVENT_PRICE:
+		on_tracer(p, ev);
 		return;
 	case EVENT_WAIT:
 		on_wait(p, &ev->wait);

@@ -16,6 +16,7 @@
 
 #include "probes/postgres/pg_stats.h"
 #include "probes/sched/sched_stats.h"
+#include "probes/sock/allow_stats.h"
 #include "tallyman.skel.h"
 #include "user/lib/clock.h"
 #include "user/session_net.h"
@@ -52,6 +53,10 @@ static int session_maps(struct session *s)
 	err = err
 		      ?: map_memory(s->skel->maps.stack_cells, cpus * sizeof(struct cells),
 				    &s->stolen, &s->stolen_bytes);
+	err = err
+		      ?: map_memory(s->skel->maps.allowances,
+				    (size_t)SCHED_SLOTS * cpus * sizeof(struct allowance),
+				    (void **)&s->allowances, &s->allowances_bytes);
 	return err ?: lanes_new(&s->lanes, bpf_map__fd(s->skel->maps.lanes), cpus, s->lane_bytes);
 }
 
@@ -143,6 +148,29 @@ static int session_prepare(struct session *s, char *err, size_t cap)
 	return ret;
 }
 
+static void stats_start(struct session *s)
+{
+	if (s->stats_fd < 0)
+		s->stats_fd = bpf_enable_stats(BPF_STATS_RUN_TIME);
+}
+
+static void stats_stop(struct session *s)
+{
+	if (s->stats_fd >= 0)
+		close(s->stats_fd);
+	s->stats_fd = -1;
+}
+
+void session_measure(struct session *s, bool on)
+{
+	if (s->cfg.program_stats)
+		return;
+	if (on)
+		stats_start(s);
+	else
+		stats_stop(s);
+}
+
 int session_start(struct session **out, const struct session_config *cfg, char *err, size_t cap)
 {
 	struct session *s = calloc(1, sizeof(*s));
@@ -168,7 +196,7 @@ int session_start(struct session **out, const struct session_config *cfg, char *
 	ret = ret ?: session_drains_new(s);
 	ret = ret ?: session_sweep_new(s);
 	if (!ret && cfg->program_stats)
-		s->stats_fd = bpf_enable_stats(BPF_STATS_RUN_TIME);
+		stats_start(s);
 	if (!ret) {
 		*out = s;
 		return 0;
@@ -208,8 +236,9 @@ void session_free(struct session *s)
 		munmap(s->cells, s->cells_bytes);
 	if (s->stolen)
 		munmap(s->stolen, s->stolen_bytes);
-	if (s->stats_fd >= 0)
-		close(s->stats_fd);
+	if (s->allowances)
+		munmap(s->allowances, s->allowances_bytes);
+	stats_stop(s);
 	tallyman_bpf__destroy(s->skel);
 	btf__free(s->kernel);
 	free(s);
@@ -255,6 +284,32 @@ void session_forget(struct session *s, uint64_t cgroup)
 	netns_forget(s->netns, cgroup);
 	drain_dns_forget(s->dns, cgroup);
 	drain_pg_forget(s->pg, cgroup);
+}
+
+const struct allowance *session_allowances(const struct session *s, size_t *n)
+{
+	*n = (size_t)SCHED_SLOTS * libbpf_num_possible_cpus();
+	return s->allowances;
+}
+
+void session_allow(struct session *s, uint32_t rate, uint32_t burst, uint32_t text_bytes)
+{
+	s->skel->data->allow_rate = rate;
+	s->skel->data->allow_burst = burst;
+	s->skel->data->allow_text = text_bytes < WIRE_TEXT_MAX ? text_bytes : WIRE_TEXT_MAX;
+}
+
+uint32_t session_lane_bytes(const struct session *s)
+{
+	return s->lane_bytes;
+}
+
+struct session_programs session_programs(const struct session *s)
+{
+	struct session_programs p = { 0 };
+
+	drain_programs_sum(s->drain, &p.run_ns, &p.events);
+	return p;
 }
 
 const struct hook_status *session_hooks(const struct session *s, int *n)

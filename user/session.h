@@ -51,6 +51,27 @@ int session_drain(struct session *s, record_fn fn, void *ctx);
 /* A container is gone: its number in the scheduler's array can be used again after the next drain. */
 void session_forget(struct session *s, uint64_t cgroup);
 
+struct allowance;
+
+/* Each container's on each CPU, as the kernel writes them; *n of them, the session's. */
+const struct allowance *session_allowances(const struct session *s, size_t *n);
+
+/* What all allowances get from here on, and where statements are cut: see user/governor.h. */
+void session_allow(struct session *s, uint32_t rate, uint32_t burst, uint32_t text_bytes);
+
+/* Of one CPU's ring. */
+uint32_t session_lane_bytes(const struct session *s);
+
+/* Of all BPF programs since the start, as of the last drain. */
+struct session_programs {
+	uint64_t run_ns; /* while the kernel measured them */
+	uint64_t events; /* that they saw */
+};
+struct session_programs session_programs(const struct session *s);
+
+/* Whether the kernel measures the programs' time, unless it does all the while. */
+void session_measure(struct session *s, bool on);
+
 struct pg_cluster;
 
 /*

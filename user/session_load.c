@@ -161,6 +161,8 @@ static int session_tune(struct session *s, struct tallyman_bpf *skel)
 	else
 		bpf_program__set_autoload(skel->progs.conns_mark, true);
 	bpf_map__set_max_entries(skel->maps.sched_array, SCHED_SLOTS * cpus);
+	skel->rodata->cfg_accounts = SCHED_SLOTS;
+	bpf_map__set_max_entries(skel->maps.allowances, SCHED_SLOTS * cpus);
 	bpf_map__set_max_entries(skel->maps.sched_cells, cpus);
 	bpf_map__set_max_entries(skel->maps.sched_cpus, cpus);
 	session_tls_tune(s);

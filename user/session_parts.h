@@ -67,7 +67,9 @@ struct session {
 	size_t cells_bytes;
 	void *stolen; /* the same */
 	size_t stolen_bytes;
-	int stats_fd;
+	struct allowance *allowances; /* NULL: not mapped */
+	size_t allowances_bytes;
+	int stats_fd; /* -1: the kernel does not measure the programs for us */
 };
 
 /* Loads the best variants that the kernel takes, and attaches them. */

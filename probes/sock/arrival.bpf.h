@@ -134,7 +134,7 @@ static __always_inline int arrival(struct sock *sk, bool plain)
 		c->arrivals++;
 	}
 	if (tp) {
-		if (!first && c->flags & CONN_BASED)
+		if (!first && c->flags & CONN_BASED && !allow_is_denied(c))
 			arrival_mark(c, tp->rcv_nxt - c->request_seq, now_ns);
 		c->arrival_end = tp->rcv_nxt;
 	}

@@ -40,7 +40,7 @@ static __always_inline void coarse_key_add(struct lane *l, struct coarse_key *ke
 }
 
 /* With `client`, the same requests count at the client's end, too. */
-__noinline int coarse_add(struct conn *c, __u32 requests, __u64 now_ns, __u32 client)
+__noinline int coarse_add(struct conn *c, __u32 requests, __u64 now_ns, __u32 client, __u32 cause)
 {
 	struct lane *l = lane_get();
 	struct coarse_key key = {};
@@ -55,6 +55,7 @@ __noinline int coarse_add(struct conn *c, __u32 requests, __u64 now_ns, __u32 cl
 	key.cgroup = c->cgroup;
 	key.role = c->role;
 	key.protocol = c->protocol;
+	key.cause = cause;
 	service_ns = c->turn_ns && now_ns > c->turn_ns ? now_ns - c->turn_ns : 0;
 	coarse_key_add(l, &key, requests, service_ns);
 	if (!client)
@@ -87,9 +88,9 @@ static __always_inline void reply_reset(struct conn *c)
 	c->first_reply_ns = 0;
 }
 
-/* c->count requests from c->done on are answered. */
-static __always_inline void reply_commit(struct lane *l, struct conn *c, struct task_struct *task,
-					 __u64 now_ns, __u64 pos, __u8 flags, __u8 tx_status)
+/* c->count requests from c->done on are answered, and their records are in the lane. */
+static __always_inline void reply_tell(struct lane *l, struct conn *c, struct task_struct *task,
+				       __u64 now_ns, __u64 pos, __u8 flags, __u8 tx_status)
 {
 	bool client = local_server(l, c);
 	__u32 nerrors = c->nerrors;
@@ -122,10 +123,22 @@ static __always_inline void reply_commit(struct lane *l, struct conn *c, struct 
 		__builtin_memcpy(r->errors, c->errors, sizeof(c->errors));
 	len = REC_REPLY_FIXED + nerrors * sizeof(struct rec_error);
 	r->hdr = emit_hdr(REC_REPLY, len, now_ns);
-	if (c->done < c->blind_until || !lane_commit(l, len))
-		coarse_add(c, c->count, now_ns, client);
-	else
+	if (lane_commit(l, len))
 		count_detailed(l, client ? 2 * c->count : c->count);
+	else
+		coarse_add(c, c->count, now_ns, client, COARSE_RING_FULL);
+}
+
+/* c->count requests from c->done on are answered. */
+static __always_inline void reply_commit(struct lane *l, struct conn *c, struct task_struct *task,
+					 __u64 now_ns, __u64 pos, __u8 flags, __u8 tx_status)
+{
+	if (c->done < c->blind_until) {
+		serve_idle(c, task);
+		coarse_add(c, c->count, now_ns, local_server(l, c), c->blind_why);
+	} else {
+		reply_tell(l, c, task, now_ns, pos, flags, tx_status);
+	}
 	c->done += c->count;
 	reply_reset(c);
 }

@@ -89,7 +89,8 @@ struct conn {
 	__u8 local; /* enum conn_local */
 	__u8 proof; /* CONN_UNPROVEN: the first byte of what was asked, and PROOF_KNOWN */
 	__u8 tls;   /* enum conn_tls */
-	__u32 slot;
+	__u16 slot;
+	__u16 account;	   /* whose allowance it uses: see allow.bpf.h; 0: not known yet */
 	__u32 request_seq; /* TCP: of byte 0 of the request direction, if CONN_BASED */
 	__u32 reply_seq;   /* TCP: of byte 0 of the reply direction, unless CONN_LATE */
 	__u32 arrival_end; /* TCP: sequence number behind what had arrived at ready_ns */
@@ -155,8 +156,16 @@ struct conn {
 	__u32 tls_request_bytes;
 	__u32 tls_reply_bytes;
 	__u8 tls_tries;
+	__u8 blind_why; /* enum coarse_cause: of blind_until */
 	__u8 tls_ahead; /* its library may have read records that it has not handed over */
 } __attribute__((aligned(64)));
+
+/* Requests numbered below `until` have no record. */
+static __always_inline void conn_blind(struct conn *c, __u32 until, enum coarse_cause why)
+{
+	c->blind_until = until;
+	c->blind_why = why;
+}
 
 enum direction { DIR_READ, DIR_WRITE };
 

@@ -303,6 +303,7 @@ static __always_inline void local_bill(struct conn *c)
 	if (c->local != LOCAL_FRESH)
 		return;
 	c->local = LOCAL_YES;
+	c->account = 0; /* the client's from here on */
 	serve_register(c);
 }
 
@@ -347,6 +348,11 @@ static __always_inline void local_answered(struct lane *l, struct conn *c, __u32
 	struct task_struct *task = bpf_get_current_task_btf();
 	struct rec_turn *r = lane_at(l);
 
+	if (!allow_details(c, now_ns, 0)) {
+		c->asking.sent_ns = 0;
+		c->rep.pos += bytes;
+		return;
+	}
 	if (local_is_idle(c)) {
 		local_read(l, c, bytes, now_ns);
 		return;

@@ -144,6 +144,17 @@ __noinline int serve_tell(struct conn *c, struct thread *t, __u64 now_ns)
 	return lane_commit(l, sizeof(*r));
 }
 
+/* Requests are answered that nothing is told of. */
+static __always_inline void serve_idle(struct conn *c, struct task_struct *task)
+{
+	struct thread *t = c->role == ROLE_SERVER && c->serve_pid ? thread_of(task) : NULL;
+
+	if (!t || t->pid != c->serve_pid)
+		return;
+	t->serving = 0;
+	t->wake_ns = 0;
+}
+
 /* Requests are about to be told as answered. Was their thread followed, and is what it did told? */
 static __always_inline bool serve_end(struct conn *c, struct task_struct *task, __u64 now_ns)
 {

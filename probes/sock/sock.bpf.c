@@ -18,6 +18,7 @@
 #include "bpf/payload.h"
 #include "probes/sock/conn.bpf.h"
 #include "probes/sock/table.bpf.h"
+#include "probes/sock/allow.bpf.h"
 #include "probes/sock/arrival.bpf.h"
 #include "probes/sock/walk.bpf.h"
 #include "probes/sock/serve.bpf.h"
@@ -49,7 +50,8 @@ static __always_inline bool whole_requests(struct io *io, const struct payload *
 {
 	struct conn *c = io->c;
 	struct rec_request *r = lane_at(io->l);
-	__u32 bytes = io->bytes;
+	__u32 bytes = io->bytes, text;
+	bool allowed;
 	int n;
 
 	if (p->iovs_left || !at_boundary(&c->req) || bytes > cfg_text_window ||
@@ -62,7 +64,9 @@ static __always_inline bool whole_requests(struct io *io, const struct payload *
 		return false;
 	if (c->done == c->requests)
 		turn_open(io, task);
-	r->hdr = emit_hdr(REC_REQUEST, sizeof(*r) + bytes, io->now_ns);
+	text = text_told(c, r->text, bytes, n);
+	allowed = allow_details(c, io->now_ns, text);
+	r->hdr = emit_hdr(REC_REQUEST, sizeof(*r) + text, io->now_ns);
 	r->conn = c->id;
 	r->arrival_ns = arrival_take(io, plain);
 	r->pos = c->req.pos;
@@ -70,7 +74,7 @@ static __always_inline bool whole_requests(struct io *io, const struct payload *
 	r->lead = 0;
 	r->chunk_bytes = bytes;
 	r->requests = n;
-	r->text_len = bytes;
+	r->text_len = text;
 	r->role = c->role;
 	r->protocol = c->protocol;
 	r->phase = PHASE_READY;
@@ -80,8 +84,10 @@ static __always_inline bool whole_requests(struct io *io, const struct payload *
 	c->requests += n;
 	if (c->protocol == PROTO_POSTGRESQL)
 		pg_unit(c);
-	if (!lane_commit(io->l, sizeof(*r) + bytes))
-		c->blind_until = c->requests;
+	if (!allowed)
+		conn_blind(c, c->requests, COARSE_QUOTA);
+	else if (!lane_commit(io->l, sizeof(*r) + text))
+		conn_blind(c, c->requests, COARSE_RING_FULL);
 	return true;
 }
 
@@ -137,19 +143,18 @@ static __always_inline bool whole_replies(struct io *io, const struct payload *p
 static __always_inline int request_bytes(struct io *io, struct walk *w, bool plain)
 {
 	struct conn *c = io->c;
-	__u64 arrived_ns = arrival_take(io, plain);
 
+	request_told(io, w);
 	if (c->done == c->requests)
 		turn_open(io, bpf_get_current_task_btf());
-	w->s->arrival_ns = arrived_ns;
+	w->s->arrival_ns = arrival_take(io, plain);
 	w->s->off_cpu_ns = serve_off_cpu(c, bpf_get_current_task_btf());
 	w->f = &c->req;
 	w->s->amid = c->role == ROLE_SERVER && !at_boundary(w->f);
 	w->s->request = 1;
-	w->s->copy = cfg_capture_text && c->phase != CONN_PHASE_AUTH && c->flags & CONN_ANNOUNCED &&
-		     !turn_is_blind(c);
+	w->s->copy = w->s->told && c->phase != CONN_PHASE_AUTH;
 	w->s->phase = c->phase == CONN_PHASE_READY ? PHASE_READY : PHASE_STARTUP;
-	w->s->slice_max = cfg_text_window;
+	w->s->slice_max = text_window(c);
 	walk_continue(w);
 	if (w->s->bad)
 		return -1;
@@ -158,9 +163,8 @@ static __always_inline int request_bytes(struct io *io, struct walk *w, bool pla
 	walk_end(w);
 	if (w->s->amid)
 		request_received(c);
-	if (!cfg_capture_text || !(c->flags & CONN_ANNOUNCED) ||
-	    turn_is_blind(c)) /* the reader does not know it */
-		c->blind_until = c->requests + 1;
+	if (!w->s->told) /* the reader does not know it */
+		conn_blind(c, c->requests + 1, w->s->denied ? COARSE_QUOTA : COARSE_UNREAD);
 	return 0;
 }
 
@@ -388,6 +392,7 @@ static __always_inline int io_run(struct io *io, bool plain)
 	struct task_struct *task = bpf_get_current_task_btf();
 	int ret = 0;
 
+	allow_account(io->c);
 	if (local_is_client(io->c)) {
 		local_answered(io->l, io->c, io->bytes, io->now_ns);
 		return 0;

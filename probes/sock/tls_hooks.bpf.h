@@ -85,7 +85,7 @@ static __always_inline void tls_turn(struct conn *c, bool request, __u64 now_ns)
 		c->flags |= CONN_TURN_OPEN;
 	} else if (!request && open) {
 		c->flags &= ~CONN_TURN_OPEN;
-		coarse_add(c, 1, now_ns, false);
+		coarse_add(c, 1, now_ns, false, COARSE_UNREAD);
 	}
 }
 

@@ -43,7 +43,7 @@ static __always_inline void turn_close(struct io *io)
 
 	c->flags &= ~CONN_TURN_OPEN;
 	if (c->flags & CONN_ENCRYPTED)
-		coarse_add(c, 1, io->now_ns, false);
+		coarse_add(c, 1, io->now_ns, false, COARSE_UNREAD);
 	else if (c->protocol || c->tls)
 		count_lost(io->l, PROBE_SOCK, LOST_UNSYNCHRONISED, 1);
 	if (!c->protocol)
@@ -57,6 +57,17 @@ static __always_inline void turn_close(struct io *io)
 static __always_inline bool turn_is_blind(const struct conn *c)
 {
 	return c->flags & CONN_UNPROVEN && (c->proof & ~PROOF_KNOWN) != 'Q';
+}
+
+/* Are these bytes of requests to be told, or only counted? */
+static __always_inline void request_told(struct io *io, struct walk *w)
+{
+	struct conn *c = io->c;
+	__u32 most = text_window(c), copied = io->bytes < most ? io->bytes : most;
+	bool known = cfg_capture_text && c->flags & CONN_ANNOUNCED && !turn_is_blind(c);
+
+	w->s->denied = known && !allow_details(c, io->now_ns, copied);
+	w->s->told = known && !w->s->denied;
 }
 
 /* What was asked before the first step is known to have been requests. */
@@ -282,7 +293,8 @@ static __always_inline void turn_step(struct io *io, __u8 protocol)
 	}
 	c->protocol = protocol;
 	c->phase = CONN_PHASE_READY;
-	c->done = c->blind_until = c->requests;
+	conn_blind(c, c->requests, COARSE_UNREAD);
+	c->done = c->requests;
 	pg_units_drop(c);
 	reply_reset(c);
 	c->flags &= ~(CONN_OUT_OF_STEP | CONN_TURN_OPEN);
@@ -443,7 +455,7 @@ static __always_inline void turn_prove(struct io *io)
 	    (c->protocol == PROTO_POSTGRESQL && !pg_units_answered(c)))
 		return;
 	c->flags &= ~CONN_UNPROVEN;
-	c->blind_until = c->requests;
+	conn_blind(c, c->requests, COARSE_UNREAD);
 	turns_tell(io->l, c);
 	if (c->role != ROLE_SERVER || c->proof & PROOF_KNOWN ||
 	    !(c->flags & CONN_BASED || c->local == LOCAL_SEALED))

@@ -39,6 +39,8 @@ struct walk_vars {
 	__u16 slice_max;
 	__u8 request;	/* direction */
 	__u8 copy;	/* slices may leave the kernel */
+	__u8 told;	/* the reader knows the connection, and is to be told of these bytes */
+	__u8 denied;	/* the reader does, and is not: see allow.bpf.h */
 	__u8 phase;	/* of the emitted records: enum conn_phase */
 	__u8 wanted;	/* the slice has something worth sending */
 	__u8 tx_status; /* PostgreSQL: of the last ReadyForQuery */
@@ -124,7 +126,7 @@ static __always_inline void slice_emit(struct walk *w)
 	r->pad = 0;
 	r->off_cpu_ns = w->s->off_cpu_ns;
 	if (!lane_commit(w->l, sizeof(*r) + len))
-		c->blind_until = c->requests + 1;
+		conn_blind(c, c->requests + 1, COARSE_RING_FULL);
 	w->s->slice_len = 0; /* its bytes are a record now */
 }
 
@@ -209,7 +211,7 @@ static __always_inline void walk_continue(struct walk *w)
 	struct framer *f = w->f;
 	bool inside = f->skip || f->have || f->items;
 
-	if (!w->s->copy || !inside || f->kept >= cfg_text_window || w->c->protocol == PROTO_HTTP)
+	if (!w->s->copy || !inside || f->kept >= text_window(w->c) || w->c->protocol == PROTO_HTTP)
 		return;
 	if (slice_load(w))
 		return;

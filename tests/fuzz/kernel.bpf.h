@@ -123,6 +123,13 @@ static inline long bpf_probe_read_user(void *to, __u32 n, const void *from)
 #include "bpf/emit.h"
 #include "bpf/payload.h"
 #include "probes/sock/conn.bpf.h"
+
+static __always_inline __u32 text_window(const struct conn *c)
+{
+	(void)c;
+	return cfg_text_window;
+}
+
 #include "probes/sock/walk.bpf.h"
 
 /* Threads, and ends on one node, are no matter of framing. */
@@ -136,6 +143,11 @@ static __always_inline bool serve_end(struct conn *c, struct task_struct *task, 
 {
 	(void)c, (void)task, (void)now_ns;
 	return false;
+}
+
+static __always_inline void serve_idle(struct conn *c, struct task_struct *task)
+{
+	(void)c, (void)task;
 }
 
 static __always_inline __u32 serve_off_cpu(const struct conn *c, struct task_struct *task)

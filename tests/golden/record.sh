@@ -14,7 +14,7 @@ keep() {
 	local recording=$1 tracer
 	shift
 
-	build/tallyman record -o "tests/golden/$recording.rec" --config tests/golden/tallyman.yaml \
+	build/tallyman record -o "tests/golden/$recording.rec" --config tests/golden/tallyman.yaml --cpu-budget off \
 		>"$work/live" 2>"$work/tallyman.log" &
 	tracer=$!
 	pids+=("$tracer")

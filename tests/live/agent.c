@@ -56,7 +56,8 @@ static void agent_start(struct agent *a, const char *fmt, ...)
 
 	va_start(list, fmt);
 	if (vasprintf(&args, fmt, list) < 0 ||
-	    asprintf(&command, "exec %s %s", agent_binary(), args) < 0)
+	    asprintf(&command, "exec %s %s%s", agent_binary(), args,
+		     strstr(args, "--cpu-budget") ? "" : " --cpu-budget off") < 0)
 		abort();
 	va_end(list);
 	argv[2] = command;

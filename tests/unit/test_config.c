@@ -43,6 +43,7 @@ static void check_defaults(const struct config *cfg)
 	assert_int_equal(cfg->text_window_bytes, 1024);
 	assert_int_equal(cfg->ring_bytes, 8 << 20);
 	assert_int_equal(cfg->series_limit, 10000);
+	assert_int_equal(cfg->cpu_budget, 1000);
 	assert_int_equal(cfg->ports[PROTO_POSTGRESQL].count, 1);
 	assert_int_equal(cfg->ports[PROTO_POSTGRESQL].port[0], 5432);
 	assert_int_equal(cfg->ports[PROTO_REDIS].count, 1);
@@ -81,6 +82,7 @@ static void every_key(void **state)
 				    "text_window: 4096\n"
 				    "ring_size: 3M\n"
 				    "series_limit: 5\n"
+				    "cpu_budget: 2.5\n"
 				    "capture_text: false\n"
 				    "dns_names: true\n"
 				    "builtin_workflows: none\n"
@@ -102,6 +104,7 @@ static void every_key(void **state)
 	assert_int_equal(cfg->text_window_bytes, 4096);
 	assert_int_equal(cfg->ring_bytes, 4 << 20);
 	assert_int_equal(cfg->series_limit, 5);
+	assert_int_equal(cfg->cpu_budget, 2500);
 	assert_false(cfg->capture_text);
 	assert_true(cfg->dns_names);
 	assert_true(cfg->tls_openssl);
@@ -111,7 +114,7 @@ static void every_key(void **state)
 	assert_int_equal(cfg->ports[PROTO_REDIS].port[0], 7);
 	assert_int_equal(rules_count(cfg->tenants), 2);
 	assert_int_equal(rules_count(cfg->workflows), 1);
-	assert_int_equal(rule_line(rules_at(cfg->workflows, 0)), 14);
+	assert_int_equal(rule_line(rules_at(cfg->workflows, 0)), 15);
 	keys = config_comment_keys(cfg, &n);
 	assert_int_equal(n, 3);
 	assert_string_equal(keys[0], "b");
@@ -160,7 +163,7 @@ static const struct {
 	{ "lisen: x\n", "t.yaml:1: unknown key \"lisen\" (did you mean \"listen\"?)" },
 	{ "zzzz: x\n",
 	  "t.yaml:1: unknown key \"zzzz\" (there are: tenants, workflows, builtin_workflows, "
-	  "listen, cgroup_hierarchy, text_window, ring_size, series_limit, ports, capture_text, postgresql, lock_ask_ms, tls, dns_names)" },
+	  "listen, cgroup_hierarchy, text_window, ring_size, series_limit, cpu_budget, ports, capture_text, postgresql, lock_ask_ms, tls, dns_names)" },
 	{ "tenants:\n  - match: {sql.tabel: x}\n    name: n\n",
 	  "t.yaml:2: unknown match \"sql.tabel\" (did you mean \"sql.table\"?)" },
 	{ "tenants:\n  - match: {user: x}\n    nmae: n\n",
@@ -200,6 +203,16 @@ static const struct {
 	{ "text_window: 1e3\n", "t.yaml:1: text_window \"1e3\" must be a number from 128 to 4096" },
 	{ "text_window: [1]\n", "t.yaml:1: text_window must be text, not a list" },
 	{ "series_limit: 0\n", "t.yaml:1: series_limit \"0\" must be a number from 1 to 1000000" },
+	{ "cpu_budget: -1\n",
+	  "t.yaml:1: cpu_budget \"-1\" must be a percentage from 0.001 to 100 (as in 0.5), or off" },
+	{ "cpu_budget: 100.001\n",
+	  "t.yaml:1: cpu_budget \"100.001\" must be a percentage from 0.001 to 100 (as in 0.5), or off" },
+	{ "cpu_budget: 0\n",
+	  "t.yaml:1: cpu_budget \"0\" must be a percentage from 0.001 to 100 (as in 0.5), or off" },
+	{ "cpu_budget: 1.\n",
+	  "t.yaml:1: cpu_budget \"1.\" must be a percentage from 0.001 to 100 (as in 0.5), or off" },
+	{ "cpu_budget: 0.0001\n",
+	  "t.yaml:1: cpu_budget \"0.0001\" must be a percentage from 0.001 to 100 (as in 0.5), or off" },
 	{ "ring_size: 8G\n",
 	  "t.yaml:1: ring_size \"8G\" must be bytes, or K or M behind, up to 1024M (as in 8M)" },
 	{ "ring_size: 1025M\n",
@@ -241,6 +254,26 @@ static const struct {
 	{ "x: [[[[[[[[[[[[[[[[[[[[[[[[[[[[[]]]\n",
 	  "t.yaml:1: nested too deep (16 levels at most)" },
 };
+
+static void budgets(void **state)
+{
+	static const struct {
+		const char *text;
+		uint32_t value;
+	} cases[] = { { "off", 0 },	 { "1", 1000 },	  { "0.001", 1 },
+		      { "100", 100000 }, { "0.25", 250 }, { "12.5", 12500 } };
+	struct config *cfg = parsed("");
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		assert_int_equal(config_set_budget(cfg, str_of(cases[i].text)), 0);
+		assert_int_equal(cfg->cpu_budget, cases[i].value);
+	}
+	assert_int_equal(config_set_budget(cfg, str_of("1e3")), -EINVAL);
+	assert_int_equal(config_set_budget(cfg, str_of("")), -EINVAL);
+	assert_int_equal(cfg->cpu_budget, 12500);
+	config_free(cfg);
+}
 
 static void errors_say_where_and_what(void **state)
 {
@@ -403,7 +436,7 @@ static void examples_of_the_manual(void **state)
 		if (config_parse(&cfg, MANUAL, block, err, sizeof(err)))
 			fail_msg("example %d: %s", blocks + 1, err);
 	}
-	assert_int_equal(blocks, 12);
+	assert_int_equal(blocks, 13);
 	check_complete_example(cfg); /* the last one */
 	config_free(cfg);
 	free(text);
@@ -416,6 +449,7 @@ int main(void)
 		cmocka_unit_test(every_key),
 		cmocka_unit_test(ring_sizes),
 		cmocka_unit_test(errors_say_where_and_what),
+		cmocka_unit_test(budgets),
 		cmocka_unit_test(short_error_buffers_are_respected),
 		cmocka_unit_test(aliases_share_but_do_not_explode),
 		cmocka_unit_test(listen_of_the_command_line),

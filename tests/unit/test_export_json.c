@@ -90,8 +90,8 @@ static void fields(void **state)
 	fixture_fill(&f);
 	text = render(&f);
 	lines = parse(text);
-	/* 5 request series, 1 container, 7 probes, 1 program. */
-	assert_int_equal(json_array_size(lines), 14);
+	/* 5 request series, 1 container, 1 cause of coarse ones, 7 probes, 1 program. */
+	assert_int_equal(json_array_size(lines), 15);
 	o = json_array_get(lines, 1);
 	assert_string_equal(string(o, "outcome"), "ok");
 	assert_int_equal(number(o, "count"), 2);
@@ -117,6 +117,10 @@ static void fields(void **state)
 	assert_int_equal(number(o, "count"), 4);
 	assert_int_equal(number(o, "run_queue_sum_ns"), 3000000000);
 	o = json_array_get(lines, 6);
+	assert_string_equal(string(o, "kind"), "coarse");
+	assert_string_equal(string(o, "cause"), "unread");
+	assert_int_equal(number(o, "requests"), 5);
+	o = json_array_get(lines, 7);
 	assert_string_equal(string(o, "kind"), "events");
 	assert_string_equal(string(o, "probe"), "sock");
 	assert_int_equal(number(o, "seen"), 20);
@@ -125,7 +129,7 @@ static void fields(void **state)
 	assert_int_equal(number(o, "lost"), 5);
 	assert_int_equal(number(json_object_get(o, "lost_by_cause"), "ring_full"), 2);
 	assert_int_equal(number(json_object_get(o, "lost_by_cause"), "unreadable"), 0);
-	o = json_array_get(lines, 13);
+	o = json_array_get(lines, 14);
 	assert_string_equal(string(o, "kind"), "program");
 	assert_string_equal(string(o, "program"), "sock_read");
 	assert_int_equal(number(o, "runs"), 11);

@@ -76,7 +76,8 @@ static void whole_text(void **state)
 		"block  seen 0 = detailed 0 + coarse 0 + lost 0\n"
 		"mem    seen 0 = detailed 0 + coarse 0 + lost 0\n"
 		"net    seen 0 = detailed 0 + coarse 0 + lost 0\n"
-		"stack  seen 0 = detailed 0 + coarse 0 + lost 0\n";
+		"stack  seen 0 = detailed 0 + coarse 0 + lost 0\n"
+		"coarse 5 requests of acme, db (server) were only counted: unread\n";
 	/* clang-format on */
 	struct fixture f;
 	char *text;

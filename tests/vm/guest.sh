@@ -36,7 +36,7 @@ quota() {
 	echo "20000 100000" >/sys/fs/cgroup/limited/cpu.max
 	printf 'tenants:\n  - match: {cgroup: "/limited"}\n    name: limited\n' >/tmp/config
 	# shellcheck disable=SC2086
-	tallyman record -o /tmp/tape --json --config /tmp/config $refuse >/tmp/out 2>/tmp/err &
+	tallyman record -o /tmp/tape --json --config /tmp/config --cpu-budget off $refuse >/tmp/out 2>/tmp/err &
 	tracer=$!
 	until grep -q 'tracing:' /tmp/err || ! kill -0 $tracer 2>/dev/null; do sleep 0.2; done
 	sh -c 'echo 0 >/sys/fs/cgroup/limited/cgroup.procs; while :; do :; done' &

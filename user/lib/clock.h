@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The kernel's monotonic clock, the one that records carry. */
+/* The kernel's monotonic clock, the one that records carry, and this thread's own CPU time. */
 #ifndef TALLYMAN_CLOCK_H
 #define TALLYMAN_CLOCK_H
 
@@ -14,6 +14,14 @@ static inline uint64_t clock_mono_ns(void)
 	struct timespec ts;
 
 	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (uint64_t)ts.tv_sec * NS_PER_SEC + ts.tv_nsec;
+}
+
+static inline uint64_t clock_cpu_ns(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &ts);
 	return (uint64_t)ts.tv_sec * NS_PER_SEC + ts.tv_nsec;
 }
 
