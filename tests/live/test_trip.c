@@ -83,6 +83,7 @@ static bool adds_up(const struct run *r, int what)
 	double waited = facts_one(r->truth, "ns", "client=%s", whats[what]);
 	double connects = facts_one(r->truth, "connect_ns", "client=%s", whats[what]);
 	double served = 1e3 * facts_one(r->truth, "us", "server=%s", whats[what]);
+	double queued = facts_one(r->truth, "queued_ns", "queued=%s", whats[what]);
 	double server = part(r, what, "queue_ns") + part(r, what, "service_ns");
 	double between = part(r, what, "network_ns") + part(r, what, "client_run_queue_ns");
 	char text[64];
@@ -96,7 +97,9 @@ static bool adds_up(const struct run *r, int what)
 	good = near(text, server + between, waited, 0.05);
 	snprintf(text, sizeof(text), "slow link, %s: the network's part", whats[what]);
 	/* The server's own figure is without its reading and writing: of the client's time that is little. */
-	return near(text, between, waited - served, 0.05 * waited / (waited - served)) && good;
+	return near(text, between, waited - served - queued,
+		    0.05 * waited / (waited - served - queued)) &&
+	       good;
 }
 
 static bool link_is_apart(void *arg)

@@ -1,7 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
 # A client and a Redis in network namespaces of their own, joined by a pair of veth of 1 MB/s each way (TBF). Prints
-# JSON objects, one a line: what each client measured by its own clock, and what the server says of its commands.
+# JSON objects, one a line: what each client measured by its own clock, how long the server
+# waited for a CPU meanwhile, and what it says of its commands.
 # Usage: trip.sh [-f] SERVER_CGROUP GET_CGROUP SET_CGROUP EVAL_CGROUP   the clients' cgroups, by what they ask
 #   -f: they are far from the server: what they talk to passes bytes on to it without looking at them
 # However it ends, its processes and namespaces are gone then. Those of a run that was killed go with the next one.
@@ -71,9 +72,15 @@ if [ -n "$far" ]; then
 	done
 	port=6380
 fi
+# What the server has waited for a CPU, in ns.
+queued() {
+	cut -d ' ' -f 2 "/proc/$server/schedstat"
+}
 for what in get set eval; do
 	shift
+	before=$(queued)
 	(inside "$1" c "$here/trip_client.py" $what $address $port) &
 	wait $!
+	echo "{\"queued\": \"$what\", \"queued_ns\": $(($(queued) - before))}"
 done
 redis info commandstats | sed -n 's/^cmdstat_\([a-z]*\):calls=\([0-9]*\),usec=\([0-9]*\),.*/{"server": "\1", "calls": \2, "us": \3}/p'
