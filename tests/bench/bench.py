@@ -120,7 +120,7 @@ def throughput(redis_port, login):
         ("pgbench -S, prepared, 4 clients", lambda: PgbenchLoad(login, "-S -M prepared -c 4 -j 2")),
         ("pgbench write, 4 clients", lambda: PgbenchLoad(login, "-c 4 -j 2")),
     ):
-        found[name] = alternate(make(), Tracer, slices)
+        found[name] = alternate(make(), lambda: Tracer(options=()), slices)  # with its default budget
     return {"slices": slices, "loads": found}
 
 

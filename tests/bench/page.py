@@ -121,7 +121,7 @@ and does not say who had the CPU, `tcptop` counts bytes and does not look into t
 ## What a load loses (`throughput`)
 
 A load that saturates both CPUs runs all the time; the tracer comes and goes in {d['throughput']['slices']} slices of 1.5 s. Each slice with it is compared with the
-two beside it: median of the ratios, with a bootstrap 95 % interval. The Redis client is `tests/bench/load.c`, which asks for keys that do not exist and
+two beside it: median of the ratios, with a bootstrap 95 % interval. The tracer runs as it does by default, with a budget of 1 % of the node's CPU. The Redis client is `tests/bench/load.c`, which asks for keys that do not exist and
 does nothing else: with it a GET takes 4 us of the server's thread, the worst case there is.
 
 {throughput(d)}
