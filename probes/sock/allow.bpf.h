@@ -28,7 +28,7 @@ __u32 allow_text __weak = WIRE_TEXT_MAX; /* bytes of one statement or command */
 /* Kept by the connection; found again when it becomes known for whom it works. */
 static __always_inline void allow_account(struct conn *c)
 {
-	if (!c->account)
+	if (!c->account && c->cgroup)
 		c->account = owner_number(c->client_cgroup ?: c->cgroup, 0);
 }
 

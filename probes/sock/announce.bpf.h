@@ -158,6 +158,7 @@ __noinline int announce_name(struct conn *c, __u64 now_ns)
 		return 0;
 	c->id = conn_id(now_ns);
 	c->cgroup = cgroup_of(bpf_get_current_task_btf());
+	allow_account(c);
 	return 0;
 }
 
