@@ -78,7 +78,7 @@ done
 
 uptime_mark @tracer
 # shellcheck disable=SC2086
-tallyman watch --for 600s --json --program-stats $refuse --debug >/tmp/out 2>/tmp/err &
+tallyman watch --for 600s --json --program-stats --cpu-budget off $refuse --debug >/tmp/out 2>/tmp/err &
 tracer=$!
 until grep -q 'tracing:' /tmp/err || ! kill -0 $tracer 2>/dev/null; do sleep 0.2; done
 if ! kill -0 $tracer 2>/dev/null; then
