@@ -156,6 +156,7 @@ struct conn {
 	__u32 tls_request_bytes;
 	__u32 tls_reply_bytes;
 	__u8 tls_tries;
+	__u8 denied;	/* the request that is being read has no record: see allow.bpf.h */
 	__u8 blind_why; /* enum coarse_cause: of blind_until */
 	__u8 tls_ahead; /* its library may have read records that it has not handed over */
 } __attribute__((aligned(64)));

@@ -59,15 +59,20 @@ static __always_inline bool turn_is_blind(const struct conn *c)
 	return c->flags & CONN_UNPROVEN && (c->proof & ~PROOF_KNOWN) != 'Q';
 }
 
-/* Are these bytes of requests to be told, or only counted? */
+/*
+ * Are these bytes of requests to be told, or only counted? What is nothing but more of a message is no record, or
+ * one more of a request whose fate is known.
+ */
 static __always_inline void request_told(struct io *io, struct walk *w)
 {
 	struct conn *c = io->c;
-	__u32 most = text_window(c), copied = io->bytes < most ? io->bytes : most;
+	__u32 most = text_window(c), begun = io->bytes - c->req.skip;
 	bool known = cfg_capture_text && c->flags & CONN_ANNOUNCED && !turn_is_blind(c);
 
-	w->s->denied = known && !allow_details(c, io->now_ns, copied);
-	w->s->told = known && !w->s->denied;
+	if (c->req.skip < io->bytes)
+		c->denied = known && !allow_details(c, io->now_ns, begun < most ? begun : most);
+	w->s->denied = known && c->denied;
+	w->s->told = known && !c->denied;
 }
 
 /* What was asked before the first step is known to have been requests. */
