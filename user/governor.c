@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* See governor.h. The controller is proportional: what can be afforded is what was had, times budget over price. */
+/* See governor.h. What can be afforded is the budget over what a unit was seen to cost. */
 #include "user/governor.h"
 
 #include <stdbool.h>
@@ -9,15 +9,15 @@
 #include "probes/sock/allow_stats.h"
 #include "user/lib/clock.h"
 
-#define SMOOTH 0.5     /* weight of the newest price */
-#define FACTOR_MIN 0.5 /* by which the share changes at most in one step */
-#define FACTOR_MAX 1.25
-#define AIM 0.9		 /* of what details may cost */
-#define DETAILS_MIN 0.5	 /* of the budget, that they may whatever the rest costs */
-#define ROOM 0.7	 /* below this part of the budget a tier may come back ... */
-#define CALM_SAMPLES 10	 /* ... after as many samples in a row */
-#define SPARE 1.3	 /* times what is wanted: then there is room for all */
-#define RECORDS_MIN 10	 /* a second, that each may have whatever it costs */
+#define SMOOTH 0.5	/* weight of the newest price */
+#define AIM 0.9		/* of what details may cost */
+#define DETAILS_MIN 0.5 /* of the budget, that they may whatever the rest costs */
+#define ROOM 0.7	/* below this part of the budget a tier may come back ... */
+#define CALM_SAMPLES 10 /* ... after as many samples in a row */
+#define SPARE 1.3	/* times what is wanted: then there is room for all */
+#define RECORDS_MIN 10	/* a second, that each may have whatever it costs */
+#define UNITS_MIN 64000 /* a thousand records: fewer say nothing of what one costs */
+#define NO_LIMIT 1e18
 #define BURST_WINDOWS 60 /* half a second's worth can be saved up */
 #define BURST_RECORDS 8	 /* at least */
 #define WINDOWS_PER_SEC ((double)NS_PER_SEC / (1 << ALLOW_WINDOW_SHIFT))
@@ -98,39 +98,28 @@ static void calm_count(struct governor *g, bool calm)
 	g->calm = calm ? g->calm + 1 : 0;
 }
 
-static void share_adapt(struct governor *g, const struct governor_sample *s, double spent)
-{
-	double factor = g->details > 0 ? AIM / g->details : FACTOR_MAX;
-	double least = (double)s->nwanted * RECORDS_MIN * ALLOW_RECORD;
-
-	factor = factor < FACTOR_MIN ? FACTOR_MIN : factor;
-	factor = factor > FACTOR_MAX ? FACTOR_MAX : factor;
-	if (factor < 1 && spent < g->share)
-		g->share = spent;
-	g->share *= factor;
-	if (g->share < least)
-		g->share = least;
-}
-
 static double smooth(double old, double now)
 {
 	return old > 0 ? old + SMOOTH * (now - old) : now;
 }
 
+/* What a unit costs hardly changes: so what can be afforded is known at once, however far off it was. */
 static void prices_adapt(struct governor *g, const struct governor_sample *s, double seconds)
 {
-	double details = s->details_ns / seconds / g->cfg.budget_ns;
-	double rest = s->rest_ns / seconds / g->cfg.budget_ns;
-	double room = rest < 1 - DETAILS_MIN ? 1 - rest : DETAILS_MIN;
+	double budget = g->cfg.budget_ns, rest = s->rest_ns / seconds;
+	double room = rest < budget * (1 - DETAILS_MIN) ? budget - rest : budget * DETAILS_MIN;
+	double least = (double)s->nwanted * RECORDS_MIN * ALLOW_RECORD;
 
-	g->price = smooth(g->price, details + rest);
-	g->details = smooth(g->details, details / room);
+	g->price = smooth(g->price, (s->details_ns / seconds + rest) / budget);
+	if (s->spent >= UNITS_MIN)
+		g->unit_ns = smooth(g->unit_ns, (double)s->details_ns / s->spent);
+	g->share = g->unit_ns > 0 ? AIM * room / g->unit_ns : NO_LIMIT;
+	if (g->share < least)
+		g->share = least;
 }
 
 static void tier_adapt(struct governor *g, const struct governor_sample *s, double seconds)
 {
-	double wanted = sum(s) / seconds, spent = s->spent / seconds;
-
 	switch (g->tier) {
 	case TIER_ALL:
 		if (g->price > 1)
@@ -140,15 +129,12 @@ static void tier_adapt(struct governor *g, const struct governor_sample *s, doub
 		calm_count(g, g->price < ROOM);
 		if (g->price > 1) {
 			change(g, TIER_REQUESTS);
-			g->share = spent;
-			share_adapt(g, s, spent);
 		} else if (g->calm >= CALM_SAMPLES) {
 			change(g, TIER_ALL);
 		}
 		return;
 	default:
-		share_adapt(g, s, spent);
-		calm_count(g, g->share > wanted * SPARE && g->price < 1);
+		calm_count(g, g->share > sum(s) / seconds * SPARE && g->price < 1);
 		if (g->calm >= CALM_SAMPLES)
 			change(g, TIER_TEXT);
 	}

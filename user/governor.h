@@ -51,8 +51,8 @@ struct governor {
 	struct governor_config cfg;
 	enum governor_tier tier;
 	double price;	   /* of the budget, smoothed: 1 is all of it */
-	double details;	   /* what they cost, of what they may; the same */
-	double share;	   /* TIER_REQUESTS: units a second that all may have together */
+	double unit_ns;	   /* what one costs; the same */
+	double share;	   /* units a second that all may have together, in TIER_REQUESTS */
 	unsigned int calm; /* samples in a row that showed room for the tier below */
 	uint64_t *sorted;
 	size_t room;
