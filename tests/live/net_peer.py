@@ -268,7 +268,7 @@ def dns_datagrams(asked, address, port, connected):
     send = sock.send if connected else lambda data, to=sock: to.sendto(data, (address, port))
     for i in range(40):
         what = ("good", "slow", "none", "lost", "fail")[i % 5]
-        send(asked.query(1000 + i, what))
+        send(asked.query((1000 if connected else 4000) + i, what))
         start = time.monotonic_ns()
         try:
             sock.recv(512)
