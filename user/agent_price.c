@@ -69,6 +69,7 @@ int agent_price_new(struct agent_price **out, struct session *session, uint32_t 
 					    .budget_ns = p->node_ns / BUDGET_UNIT * budget,
 					    .rate_max = lane_bytes / RATE_SHARE / UNIT_BYTES,
 					    .burst_max = lane_bytes / BURST_SHARE / UNIT_BYTES });
+	session_allow(session, p->governor.cfg.rate_max, p->governor.cfg.burst_max, UINT32_MAX);
 	*out = p;
 	return 0;
 }
